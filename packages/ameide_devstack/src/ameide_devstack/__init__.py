@@ -1,1 +1,22 @@
-"""."""
+"""Starts real servers for demo, tests and benchmarks.
+
+Each server is an async context manager: `async with TemporalDevServer() as server: ... server.address`.
+"""
+
+from ameide_devstack._embedded_kafka import EmbeddedKafka
+from ameide_devstack._errors import DevstackError, PortTakenError, ServerStartError
+from ameide_devstack._kafka_broker import KafkaBroker
+from ameide_devstack._server import Server
+from ameide_devstack._temporal_dev_server import TemporalDevServer
+from ameide_devstack._time_skipping_server import TimeSkippingServer
+
+__all__ = [
+    "DevstackError",
+    "EmbeddedKafka",
+    "KafkaBroker",
+    "PortTakenError",
+    "Server",
+    "ServerStartError",
+    "TemporalDevServer",
+    "TimeSkippingServer",
+]

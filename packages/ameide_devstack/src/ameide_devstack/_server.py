@@ -1,0 +1,237 @@
+"""Runs one real server as a child process: starts it, waits until it answers, kills it, restarts it, cleans up.
+
+A subclass says which command starts the server and how to see that it is ready; see `_embedded_kafka` for a short one.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+from ameide_devstack._errors import PortTakenError, ServerStartError
+from ameide_devstack._loopback_ports import PortLease, is_listening_possible
+
+# Runs the server named by its arguments, with a watcher beside it that kills the whole process group as soon as
+# standard input ends. The other end of standard input is held by the process that started the server, and by nobody
+# else; so however that process ends, SIGKILL included, its servers end too. Unlike Linux' parent-death signal this
+# works on any POSIX system, covers children of the server, and does not fire when only the starting thread ends.
+_LIFELINE: Final = """
+exec 3<&0
+(trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0) &
+exec 3<&-
+exec "$@" </dev/null
+"""
+# How often readiness and exit are looked at, in seconds.
+_POLL_S: Final = 0.02
+# Longest time for one look at readiness, in seconds; a half-started server may accept a connection and say nothing.
+_PROBE_S: Final = 5.0
+# How much of the log an error quotes.
+_TAIL_LINES: Final = 30
+_TAIL_BYTES: Final = 16_384
+
+
+class Server(ABC):
+    """A real server in a child process, as an async context manager.
+
+    Ports are leased when the object is made, so addresses are known before the server runs; ports and data stay the
+    same through `stop`, `kill` and `restart`. Use `async with`, or `start` and, in the end, `close`.
+
+    Attributes:
+        data_dir: Where the server keeps its data and its log. A temporary one is deleted by `close`.
+    """
+
+    name: ClassVar[str]
+    # Time from spawn to ready before start gives up, in seconds. Generous: machines with busy cores are common.
+    start_timeout_s: float = 60.0
+    # Time that a server gets to end by itself after SIGTERM, in seconds.
+    stop_timeout_s: float = 10.0
+
+    def __init__(self, *, data_dir: Path | None = None, ports: Mapping[str, int | None]) -> None:
+        self.data_dir = Path(tempfile.mkdtemp(prefix=f"{self.name}-")) if data_dir is None else data_dir.absolute()
+        self._owns_data_dir = data_dir is None
+        self._leases = {role: PortLease() for role, port in ports.items() if port is None}
+        self._ports = {role: self._leases[role].port if port is None else port for role, port in ports.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    async def _command(self) -> Sequence[str]:
+        """Prepare what the server needs before it starts and return its command line."""
+
+    @abstractmethod
+    async def _why_not_ready(self) -> str | None:
+        """Ask the running server whether it does its job; None means yes, text says what is missing."""
+
+    def _environment(self) -> Mapping[str, str]:
+        """Variables for the server beside those of this process."""
+        return {}
+
+    def port(self, role: str) -> int:
+        """Return the port of 127.0.0.1 that the server uses in a role.
+
+        Raises:
+            KeyError: The server has no such role.
+        """
+        return self._ports[role]
+
+    @property
+    def log_path(self) -> Path:
+        """What the server wrote, over all its starts."""
+        return self.data_dir / f"{self.name}.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process is alive; it may not be ready."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server itself.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        if self._process is None or not self.running:
+            msg = f"{self.name} is not running; call start() first"
+            raise RuntimeError(msg)
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start the server and return when it is ready.
+
+        Raises:
+            PortTakenError: Somebody else listens on one of its ports.
+            ServerStartError: It exited, or was not ready within `start_timeout_s`.
+            RuntimeError: It is running already.
+        """
+        if self.running:
+            msg = f"{self.name} is running already; stop() it first"
+            raise RuntimeError(msg)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        command = await self._command()
+        for port in self._ports.values():
+            # Otherwise a stranger there would answer our readiness probe.
+            if not is_listening_possible(port):
+                raise PortTakenError(self.name, port)
+        log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        process = self._process = self._spawn(command)
+        try:
+            failure = await self._until_ready(process)
+        except BaseException:
+            await self.kill()
+            raise
+        if failure is not None:
+            returncode = process.poll()
+            await self.kill()
+            raise ServerStartError(
+                self.name,
+                failure,
+                command=command,
+                returncode=returncode,
+                log_tail=self._log_tail(log_start),
+                log_path=self.log_path,
+            )
+
+    async def stop(self) -> None:
+        """Ask the server to end and wait; kill it after `stop_timeout_s`. Does nothing where it does not run."""
+        if self._process is not None and self.running:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(self.stop_timeout_s):
+                    await _exit_of(self._process)
+            except TimeoutError:
+                pass  # kill below
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End the server and its children at once, by SIGKILL, and wait until they are gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            # Not reaped yet, so the number cannot belong to anyone else.
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.stdin is not None:
+            process.stdin.close()  # the watcher kills what is left of the group
+        await _exit_of(process)
+
+    async def restart(self) -> None:
+        """Stop the server and start it again, on the same ports and data; after `kill`, just start it.
+
+        Raises:
+            PortTakenError: As `start`.
+            ServerStartError: As `start`.
+        """
+        await self.stop()
+        await self.start()
+
+    async def close(self) -> None:
+        """End the server, give its ports back and delete its data where that was temporary.
+
+        A server whose data goes anyway is killed: the Temporal dev server takes 1.4 s to end politely.
+        """
+        try:
+            await (self.kill() if self._owns_data_dir else self.stop())
+        finally:
+            for lease in self._leases.values():
+                lease.release()
+            if self._owns_data_dir:
+                shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 # the command is a subclass' own
+                ["/bin/sh", "-c", _LIFELINE, self.name, *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.data_dir,
+                env={**os.environ, **self._environment()},
+                start_new_session=True,
+            )
+
+    async def _until_ready(self, process: subprocess.Popen[bytes]) -> str | None:
+        """Wait for readiness; return why it failed, or None when the server is ready."""
+        deadline = time.monotonic() + self.start_timeout_s
+        reason: str | None = "never asked"
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                return f"exited with status {process.returncode} before it was ready"
+            try:
+                async with asyncio.timeout(min(_PROBE_S, self.start_timeout_s)):
+                    reason = await self._why_not_ready()
+            except TimeoutError:
+                reason = f"no answer within {_PROBE_S:g} s"
+            if reason is None:
+                return None
+            await asyncio.sleep(_POLL_S)
+        return f"was not ready after {self.start_timeout_s:g} s: {reason}"
+
+    def _log_tail(self, start: int) -> str:
+        with self.log_path.open("rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            log.seek(max(start, end - _TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-_TAIL_LINES:])
+
+
+async def _exit_of(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:  # noqa: ASYNC110 # an exit sets no asyncio.Event
+        await asyncio.sleep(_POLL_S)
