@@ -17,12 +17,19 @@ from temporalio.common import VersioningBehavior, WorkflowIDConflictPolicy, Work
 EVENT_SIGNAL = "event"
 """The one signal of every process: 1 to N arguments, each one envelope as protobuf-JSON."""
 
+CONTINUE_AS_NEW_SIGNAL = "ameide.continue-as-new"
+"""Asks an ENTITY workflow to continue as new at the next safe point: for operators and tests."""
+
 STATE_QUERY = "state"
 PROGRESS_QUERY = "progress"
 DEDUPE_QUERY = "dedupe"
 
 CONFLICT_POLICY = WorkflowIDConflictPolicy.USE_EXISTING
 """Signal-With-Start signals the running workflow when there is one."""
+
+META_FIELD = "meta"
+PAYLOAD_ONEOF = "payload"
+"""An envelope is the message with this field and this oneof."""
 
 EnvelopeT = TypeVar("EnvelopeT", bound=Message)
 RequestT = TypeVar("RequestT", bound=Message)
@@ -93,6 +100,8 @@ class ProcessContract:
     subscriptions: tuple[Subscription, ...]
     digest: str
     """SHA-256 over the resolved declaration, hex: equal digests mean equal contracts."""
+    streams: tuple[str, ...] = ()
+    """Every `stream_ref` of the events that the process emits; OUTPUT_CONFIG must bind each."""
 
     @cached_property
     def case_by_name(self) -> Mapping[str, PayloadCase]:

@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import SignalWithStartWorkflowExecutionRe
 
 from ameide_process.contract import CONFLICT_POLICY, EVENT_SIGNAL, EnvelopeT, ProcessContract
 from ameide_process.converter import DATA_CONVERTER
+from ameide_process.invalid_event import InvalidEventError, InvalidReason
 
 _payload_converter = DATA_CONVERTER.payload_converter
 
@@ -36,6 +37,48 @@ class Route:
     idempotency_key: str
     case: str
     """Field name of the payload case."""
+
+
+def require_case(case: str | None, contract: ProcessContract) -> str:
+    """Returns the payload case of an envelope.
+
+    Raises:
+        InvalidEventError: The envelope has none that this version knows.
+    """
+    if case is None:
+        known = ", ".join(contract.case_by_name)
+        raise InvalidEventError(
+            InvalidReason.UNKNOWN_CASE,
+            f"the envelope carries no payload that {contract.name} {contract.api_version} knows; known: {known}",
+        )
+    return case
+
+
+def require_idempotency_key(idempotency_key: str, path: str) -> str:
+    """Returns the idempotency key of an envelope.
+
+    Raises:
+        InvalidEventError: It is empty.
+    """
+    if not idempotency_key:
+        raise InvalidEventError(
+            InvalidReason.MISSING_IDEMPOTENCY_KEY, f"{path} is empty; a redelivered message is known by it"
+        )
+    return idempotency_key
+
+
+def require_schema_version(schema_version: int, path: str, contract: ProcessContract) -> int:
+    """Returns the schema version of an envelope.
+
+    Raises:
+        InvalidEventError: It is not between 1 and the contract's api_major.
+    """
+    if not 1 <= schema_version <= contract.api_major:
+        raise InvalidEventError(
+            InvalidReason.WRONG_SCHEMA_VERSION,
+            f"{path} is {schema_version}; {contract.name} accepts 1 to {contract.api_major}",
+        )
+    return schema_version
 
 
 class Router(ABC, Generic[EnvelopeT]):

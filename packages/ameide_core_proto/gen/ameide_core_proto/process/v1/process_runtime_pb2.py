@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ameide_core_proto/process/v1/process_runtime.proto\x12\x1c\x61meide_core_proto.process.v1\"\xa8\x02\n\tCarryOver\x12\x14\n\x05state\x18\x01 \x01(\x0cR\x05state\x12\x1b\n\trun_epoch\x18\x02 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n\x07\x61pplied\x18\x04 \x01(\x0cR\x07\x61pplied\x12\x18\n\x07pending\x18\x05 \x03(\x0cR\x07pending\x12\x14\n\x05phase\x18\x06 \x01(\tR\x05phase\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\x12\x41\n\x06\x63ounts\x18\x08 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\"\x8f\x01\n\x0b\x45ventCounts\x12\x18\n\x07\x61pplied\x18\x01 \x01(\x04R\x07\x61pplied\x12\x1e\n\nduplicates\x18\x02 \x01(\x04R\nduplicates\x12\x16\n\x06\x66\x61iled\x18\x03 \x01(\x04R\x06\x66\x61iled\x12\x1a\n\x08rejected\x18\x04 \x01(\x04R\x08rejected\x12\x12\n\x04late\x18\x05 \x01(\x04R\x04late\"\xa1\x01\n\x0fRecordedFailure\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\x12\'\n\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\"\xa1\x02\n\x0fProcessProgress\x12!\n\x0cprocess_name\x18\x01 \x01(\tR\x0bprocessName\x12\x14\n\x05phase\x18\x02 \x01(\tR\x05phase\x12\x1b\n\trun_epoch\x18\x03 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x18\n\x07pending\x18\x05 \x01(\x04R\x07pending\x12\x41\n\x06\x63ounts\x18\x06 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\"[\n\rEventIdentity\x12\'\n\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\"R\n\x0b\x44\x65\x64upeQuery\x12\x43\n\x06\x65vents\x18\x01 \x03(\x0b\x32+.ameide_core_proto.process.v1.EventIdentityR\x06\x65vents\"`\n\x0c\x44\x65\x64upeAnswer\x12\x18\n\x07\x61pplied\x18\x01 \x03(\x08R\x07\x61pplied\x12\x1e\n\nremembered\x18\x02 \x01(\rR\nremembered\x12\x16\n\x06window\x18\x03 \x01(\rR\x06window\"Z\n\x11\x44\x65\x61\x64LetterRequest\x12\x45\n\x06\x65vents\x18\x01 \x03(\x0b\x32-.ameide_core_proto.process.v1.DeadLetterEventR\x06\x65vents\"]\n\x0f\x44\x65\x61\x64LetterEvent\x12\x18\n\x07payload\x18\x01 \x01(\x0cR\x07payload\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x14\n\x12\x44\x65\x61\x64LetterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ameide_core_proto/process/v1/process_runtime.proto\x12\x1c\x61meide_core_proto.process.v1\"\xbe\x02\n\tCarryOver\x12\x14\n\x05state\x18\x01 \x01(\x0cR\x05state\x12\x1b\n\trun_epoch\x18\x02 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n\x07\x61pplied\x18\x04 \x01(\x0cR\x07\x61pplied\x12\x18\n\x07pending\x18\x05 \x03(\x0cR\x07pending\x12\x14\n\x05phase\x18\x06 \x01(\tR\x05phase\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\x12\x41\n\x06\x63ounts\x18\x08 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12\x14\n\x05start\x18\t \x01(\x0cR\x05start\"\x8f\x01\n\x0b\x45ventCounts\x12\x18\n\x07\x61pplied\x18\x01 \x01(\x04R\x07\x61pplied\x12\x1e\n\nduplicates\x18\x02 \x01(\x04R\nduplicates\x12\x16\n\x06\x66\x61iled\x18\x03 \x01(\x04R\x06\x66\x61iled\x12\x1a\n\x08rejected\x18\x04 \x01(\x04R\x08rejected\x12\x12\n\x04late\x18\x05 \x01(\x04R\x04late\"\xa1\x01\n\x0fRecordedFailure\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\x12\'\n\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\"\xa1\x02\n\x0fProcessProgress\x12!\n\x0cprocess_name\x18\x01 \x01(\tR\x0bprocessName\x12\x14\n\x05phase\x18\x02 \x01(\tR\x05phase\x12\x1b\n\trun_epoch\x18\x03 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x18\n\x07pending\x18\x05 \x01(\x04R\x07pending\x12\x41\n\x06\x63ounts\x18\x06 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\"[\n\rEventIdentity\x12\'\n\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\"R\n\x0b\x44\x65\x64upeQuery\x12\x43\n\x06\x65vents\x18\x01 \x03(\x0b\x32+.ameide_core_proto.process.v1.EventIdentityR\x06\x65vents\"`\n\x0c\x44\x65\x64upeAnswer\x12\x18\n\x07\x61pplied\x18\x01 \x03(\x08R\x07\x61pplied\x12\x1e\n\nremembered\x18\x02 \x01(\rR\nremembered\x12\x16\n\x06window\x18\x03 \x01(\rR\x06window\"Z\n\x11\x44\x65\x61\x64LetterRequest\x12\x45\n\x06\x65vents\x18\x01 \x03(\x0b\x32-.ameide_core_proto.process.v1.DeadLetterEventR\x06\x65vents\"]\n\x0f\x44\x65\x61\x64LetterEvent\x12\x18\n\x07payload\x18\x01 \x01(\x0cR\x07payload\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x14\n\x12\x44\x65\x61\x64LetterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,23 +32,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ameide_core_proto.process.v
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CARRYOVER']._serialized_start=85
-  _globals['_CARRYOVER']._serialized_end=381
-  _globals['_EVENTCOUNTS']._serialized_start=384
-  _globals['_EVENTCOUNTS']._serialized_end=527
-  _globals['_RECORDEDFAILURE']._serialized_start=530
-  _globals['_RECORDEDFAILURE']._serialized_end=691
-  _globals['_PROCESSPROGRESS']._serialized_start=694
-  _globals['_PROCESSPROGRESS']._serialized_end=983
-  _globals['_EVENTIDENTITY']._serialized_start=985
-  _globals['_EVENTIDENTITY']._serialized_end=1076
-  _globals['_DEDUPEQUERY']._serialized_start=1078
-  _globals['_DEDUPEQUERY']._serialized_end=1160
-  _globals['_DEDUPEANSWER']._serialized_start=1162
-  _globals['_DEDUPEANSWER']._serialized_end=1258
-  _globals['_DEADLETTERREQUEST']._serialized_start=1260
-  _globals['_DEADLETTERREQUEST']._serialized_end=1350
-  _globals['_DEADLETTEREVENT']._serialized_start=1352
-  _globals['_DEADLETTEREVENT']._serialized_end=1445
-  _globals['_DEADLETTERRESPONSE']._serialized_start=1447
-  _globals['_DEADLETTERRESPONSE']._serialized_end=1467
+  _globals['_CARRYOVER']._serialized_end=403
+  _globals['_EVENTCOUNTS']._serialized_start=406
+  _globals['_EVENTCOUNTS']._serialized_end=549
+  _globals['_RECORDEDFAILURE']._serialized_start=552
+  _globals['_RECORDEDFAILURE']._serialized_end=713
+  _globals['_PROCESSPROGRESS']._serialized_start=716
+  _globals['_PROCESSPROGRESS']._serialized_end=1005
+  _globals['_EVENTIDENTITY']._serialized_start=1007
+  _globals['_EVENTIDENTITY']._serialized_end=1098
+  _globals['_DEDUPEQUERY']._serialized_start=1100
+  _globals['_DEDUPEQUERY']._serialized_end=1182
+  _globals['_DEDUPEANSWER']._serialized_start=1184
+  _globals['_DEDUPEANSWER']._serialized_end=1280
+  _globals['_DEADLETTERREQUEST']._serialized_start=1282
+  _globals['_DEADLETTERREQUEST']._serialized_end=1372
+  _globals['_DEADLETTEREVENT']._serialized_start=1374
+  _globals['_DEADLETTEREVENT']._serialized_end=1467
+  _globals['_DEADLETTERRESPONSE']._serialized_start=1469
+  _globals['_DEADLETTERRESPONSE']._serialized_end=1489
 # @@protoc_insertion_point(module_scope)

@@ -22,8 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CarryOver(_message.Message):
-    """What a workflow takes along through Continue-As-New, beside its start argument. Binary, so that an older worker
-    keeps fields that it does not know.
+    """The argument of a run that was continued as new: the start argument of the first run, and what the workflow takes
+    along. Binary, so that an older worker keeps fields that it does not know.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -36,6 +36,7 @@ class CarryOver(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
     state: _builtins.bytes
     """The serialized state message of the process."""
     run_epoch: _builtins.int
@@ -46,6 +47,8 @@ class CarryOver(_message.Message):
     """Digests of the applied (idempotency key, payload case) pairs, 16 bytes each, oldest first."""
     phase: _builtins.str
     """What the process last said it is doing."""
+    start: _builtins.bytes
+    """The start argument of the first run, a serialized `temporal.api.common.v1.Payload`."""
     @_builtins.property
     def pending(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Received events that no handler has seen, each a serialized `temporal.api.common.v1.Payload`, oldest first."""
@@ -67,10 +70,11 @@ class CarryOver(_message.Message):
         phase: _builtins.str = ...,
         failures: _abc.Iterable[Global___RecordedFailure] | None = ...,
         counts: Global___EventCounts | None = ...,
+        start: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "counts", b"counts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "run_epoch", b"run_epoch", "seq", b"seq", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "counts", b"counts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "run_epoch", b"run_epoch", "seq", b"seq", "start", b"start", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,20 @@
+"""The semantics of a process inside Temporal: what generated workflow code builds on.
+
+`Process` is the base of what a person writes; `ProcessWorkflow` is the base of the generated workflow class that
+Temporal knows. Between them the engine receives events, deduplicates them, calls the handlers in order, continues
+as new and completes without losing one.
+"""
+
+from ameide_process.workflow._activity_calls import ActivityCalls
+from ameide_process.workflow._definition import ProcessDefinition
+from ameide_process.workflow._errors import ProcessFailedError
+from ameide_process.workflow._process import Process
+from ameide_process.workflow._workflow import ProcessWorkflow
+
+__all__ = [
+    "ActivityCalls",
+    "Process",
+    "ProcessDefinition",
+    "ProcessFailedError",
+    "ProcessWorkflow",
+]

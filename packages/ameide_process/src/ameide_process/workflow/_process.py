@@ -1,0 +1,100 @@
+"""The base of what a person writes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar, final
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio import workflow
+
+from ameide_process.workflow._activity_calls import ActivityCalls, in_handler
+from ameide_process.workflow._errors import UntilInHandlerError
+
+StateT = TypeVar("StateT", bound=Message)
+KeyT = TypeVar("KeyT")
+CallsT = TypeVar("CallsT", bound=ActivityCalls)
+
+
+class RunPosition(Protocol):
+    """Where `run` is, as the engine needs to know it."""
+
+    parked: int
+    """How many `until` calls wait now."""
+    phase: str
+    """What the process last said it is doing."""
+
+
+class Process(ABC, Generic[StateT, KeyT, CallsT]):
+    """A business process. Generated code derives one abstract class per process; a person implements it.
+
+    `run` orchestrates and may start again from `self.state` after Continue-As-New, so what it must remember stands
+    in the state. Handlers change the state; they run in the order of arrival, one at a time, beside `run`.
+
+    Attributes:
+        state: The state message: typed, queryable, carried across Continue-As-New.
+        key: The typed workflow key.
+        activities: Typed calls of the process's activities.
+    """
+
+    state: StateT
+    key: KeyT
+    activities: CallsT
+    _position: RunPosition
+
+    @final
+    def attach(self, *, state: StateT, key: KeyT, activities: CallsT, position: RunPosition) -> None:
+        """Gives the process its state; the engine calls it once, before the first event."""
+        self.state = state
+        self.key = key
+        self.activities = activities
+        self._position = position
+
+    @abstractmethod
+    async def run(self, start: Any) -> Any:  # noqa: ANN401 -- the generated subclass states both types
+        """Orchestrates the process; its return value is the workflow's result."""
+
+    @final
+    async def enter(self, phase: str) -> None:
+        """Says what the process is doing now; shown by the `progress` query.
+
+        Args:
+            phase: Short kebab-case word, such as `awaiting-payment`.
+        """
+        self._position.phase = phase
+
+    @final
+    async def until(self, condition: Callable[[], object], *, deadline: datetime | Timestamp | None = None) -> bool:
+        """Waits in `run` until the condition holds. While `run` waits here, the workflow may continue as new.
+
+        Args:
+            condition: Evaluated after each change; it only reads.
+            deadline: Point in time (UTC) at which waiting ends. A point and not a duration, so that it survives
+                Continue-As-New; keep it in the state.
+
+        Returns:
+            Whether the condition holds; False when the deadline came first.
+
+        Raises:
+            UntilInHandlerError: Called in a handler.
+        """
+        if in_handler.get():
+            raise UntilInHandlerError
+        if condition():
+            return True
+        remaining = None if deadline is None else _as_datetime(deadline) - workflow.now()
+        if remaining is not None and remaining <= timedelta(0):
+            return False
+        self._position.parked += 1
+        try:
+            await workflow.wait_condition(lambda: bool(condition()), timeout=remaining)
+        except TimeoutError:
+            return bool(condition())
+        finally:
+            self._position.parked -= 1
+        return True
+
+
+def _as_datetime(point: datetime | Timestamp) -> datetime:
+    return point.ToDatetime(UTC) if isinstance(point, Timestamp) else point

@@ -1,0 +1,1 @@
+"""Order fulfilment: what people write of the process."""
