@@ -1,0 +1,56 @@
+"""What a program is told from outside: environment and mounted files, as frozen, typed values.
+
+Every problem is collected and reported at once, before anything is connected. Secrets never appear in one.
+"""
+
+from ameide_process.configuration._bindings import (
+    DEAD_LETTER,
+    PROGRESS,
+    BoundSubscription,
+    OutputSettings,
+    SubscriptionSettings,
+)
+from ameide_process.configuration._environment import HttpSettings, WorkerVersion, write_termination_log
+from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription, KafkaTls
+from ameide_process.configuration._loading import (
+    IngressConfiguration,
+    ProgramConfiguration,
+    WorkerConfiguration,
+    load_ingress_configuration,
+    load_worker_configuration,
+)
+from ameide_process.configuration._problems import (
+    CONTRACT_MISMATCH_EXIT_CODE,
+    STARTUP_ERROR_EXIT_CODE,
+    ContractMismatchError,
+    Problem,
+    StartupError,
+)
+from ameide_process.configuration._temporal import TemporalSettings
+
+__all__ = [
+    "CONTRACT_MISMATCH_EXIT_CODE",
+    "DEAD_LETTER",
+    "PROGRESS",
+    "STARTUP_ERROR_EXIT_CODE",
+    "BoundSubscription",
+    "ContractMismatchError",
+    "HttpSettings",
+    "IngressConfiguration",
+    "KafkaConnection",
+    "KafkaOutput",
+    "KafkaSasl",
+    "KafkaSubscription",
+    "KafkaTls",
+    "OutputSettings",
+    "Problem",
+    "ProgramConfiguration",
+    "StartupError",
+    "SubscriptionSettings",
+    "TemporalSettings",
+    "WorkerConfiguration",
+    "WorkerVersion",
+    "load_ingress_configuration",
+    "load_worker_configuration",
+    "write_termination_log",
+]

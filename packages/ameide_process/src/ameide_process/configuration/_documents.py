@@ -1,0 +1,106 @@
+"""Mounted YAML or JSON files, read into typed models with every problem reported by its path."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from ameide_process.configuration._problems import ProblemList
+
+ModelT = TypeVar("ModelT")
+
+TRANSPORTS = ("kafka",)
+"""Values of `kind`."""
+
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+_SHOWN_LENGTH = 60
+"""Characters of a wrong value that an error shows."""
+
+
+class Document(BaseModel):
+    """Base of all file models: immutable, camelCase keys as in the Process resource, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True)
+
+
+def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[str, Any] | None:
+    """Reads a file that is a mapping at its top.
+
+    Args:
+        variable: The environment variable that names the file, for problems.
+        path: The file.
+        problems: Takes what is wrong.
+
+    Returns:
+        The mapping, or None where a problem was added.
+    """
+    try:
+        # JSON is YAML, so one reader serves both.
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.add(variable, str(path), "no such file; is the ConfigMap mounted?")
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add(variable, str(path), f"cannot be read: {error}")
+        return None
+    except yaml.YAMLError as error:
+        # The mark and the complaint only: the text around it may hold what should not be printed.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "it does not parse"
+        problems.add(variable, str(path), f"is neither YAML nor JSON{where}: {what}")
+        return None
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in cast("dict[Any, Any]", content)):
+        problems.add(variable, str(path), "must be a mapping of names to settings")
+        return None
+    return cast("dict[str, Any]", content)
+
+
+def add_validation_problems(name: str, error: ValidationError, problems: ProblemList) -> None:
+    """Turns pydantic's complaints into problems, one each.
+
+    Args:
+        name: Variable and entry that was validated, such as `INGRESS_CONFIG orders-facts`.
+        error: The complaints.
+        problems: Takes them.
+    """
+    for detail in error.errors(include_url=False):
+        # A path through a tagged union begins with the tag, which nobody wrote there.
+        path = detail["loc"][1:] if detail["loc"][:1] and detail["loc"][0] in TRANSPORTS else detail["loc"]
+        place = ".".join(str(part) for part in path)
+        problems.add(f"{name}.{place}" if place else name, _shown(detail), _advice(detail))
+
+
+def _shown(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "missing" | "union_tag_not_found":
+            return "is missing"
+        case "extra_forbidden":
+            # Never the value: a secret in the wrong place is the likeliest of unknown keys.
+            return "is not known"
+        case _:
+            value = detail["input"]
+            if isinstance(value, (str, int, float, bool)):
+                text = _CREDENTIALS.sub("//***@", str(value))
+                return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+            return "is wrong"
+
+
+def _advice(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "missing":
+            return "set it"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return f"set kind to the transport, one of: {', '.join(TRANSPORTS)}"
+        case "extra_forbidden":
+            return "remove it, or correct its spelling"
+        case _:
+            message = detail["msg"].removeprefix("Value error, ")
+            return message[:1].lower() + message[1:]

@@ -1,0 +1,41 @@
+"""Streams that a process writes to: dead letters now, emitted events and progress facts by the same door."""
+
+from ameide_process.configuration import OutputSettings
+from ameide_process.outputs._dead_letter import DeadLetterPublisher, DeadLetterRecord, SourcePosition
+from ameide_process.outputs._kafka import KafkaTopicOutput
+from ameide_process.outputs._output import (
+    Headers,
+    Output,
+    OutputError,
+    OutputRecord,
+    OutputTooLargeError,
+    OutputUnavailableError,
+)
+
+__all__ = [
+    "DeadLetterPublisher",
+    "DeadLetterRecord",
+    "Headers",
+    "Output",
+    "OutputError",
+    "OutputRecord",
+    "OutputTooLargeError",
+    "OutputUnavailableError",
+    "SourcePosition",
+    "open_output",
+]
+
+
+def open_output(name: str, settings: OutputSettings) -> Output:
+    """Makes the output for its settings; nothing is connected until the first record.
+
+    Args:
+        name: Name of the output in OUTPUT_CONFIG.
+        settings: Its transport.
+
+    Raises:
+        StartupError: A certificate does not load.
+    """
+    match settings.kind:
+        case "kafka":
+            return KafkaTopicOutput(settings, name=name)

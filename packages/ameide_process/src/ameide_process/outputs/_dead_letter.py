@@ -1,0 +1,111 @@
+"""Dead letters: messages that can never be handled, kept whole, with the reason beside them.
+
+The value is the original bytes and the headers the original headers, so that a dead letter can be sent again as it
+was. What we say of it stands in headers that begin with `dead-letter-`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ameide_process.outputs._output import Headers, Output, OutputRecord
+
+HEADER_PREFIX = "dead-letter-"
+REASON = "dead-letter-reason"
+MESSAGE = "dead-letter-message"
+PROCESS = "dead-letter-process"
+TIME = "dead-letter-time"
+SUBSCRIPTION = "dead-letter-subscription"
+SOURCE = "dead-letter-source"
+SOURCE_PARTITION = "dead-letter-source-partition"
+SOURCE_POSITION = "dead-letter-source-position"
+SOURCE_TIME = "dead-letter-source-time"
+WORKFLOW_ID = "dead-letter-workflow-id"
+RUN_ID = "dead-letter-run-id"
+
+MAXIMUM_MESSAGE_BYTES = 2048
+"""Longest message header; a key of a megabyte should not double the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePosition:
+    """Where a message stood."""
+
+    subscription: str
+    """Logical name."""
+    source: str
+    """Topic, stream or path."""
+    partition: int
+    position: int
+    """Offset or sequence number."""
+    time: datetime | None = None
+    """When the source took the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRecord:
+    """A message that can never be handled, and why."""
+
+    value: bytes
+    """The original bytes."""
+    reason: str
+    """Stable word for programs: a value of `InvalidReason`."""
+    message: str
+    """Sentence for people."""
+    process: str
+    """Name of the process that could not handle it."""
+    key: bytes | None = None
+    """The original key."""
+    headers: Headers = ()
+    """The original headers."""
+    source: SourcePosition | None = None
+    workflow_id: str | None = None
+    run_id: str | None = None
+
+    def to_output(self, now: datetime) -> OutputRecord:
+        """Makes the record for the stream.
+
+        Args:
+            now: When it is given up.
+        """
+        # Headers of an earlier life as a dead letter would contradict these.
+        original = [(name, value) for name, value in self.headers if not name.startswith(HEADER_PREFIX)]
+        ours = [(name, text.encode()) for name, text in self._described(now)]
+        return OutputRecord(value=self.value, key=self.key, headers=[*original, *ours])
+
+    def _described(self, now: datetime) -> Iterator[tuple[str, str]]:
+        yield REASON, self.reason
+        yield MESSAGE, self.message.encode(errors="replace")[:MAXIMUM_MESSAGE_BYTES].decode(errors="ignore")
+        yield PROCESS, self.process
+        yield TIME, now.astimezone(UTC).isoformat()
+        if self.source is not None:
+            yield SUBSCRIPTION, self.source.subscription
+            yield SOURCE, self.source.source
+            yield SOURCE_PARTITION, str(self.source.partition)
+            yield SOURCE_POSITION, str(self.source.position)
+            if self.source.time is not None:
+                yield SOURCE_TIME, self.source.time.astimezone(UTC).isoformat()
+        if self.workflow_id is not None:
+            yield WORKFLOW_ID, self.workflow_id
+        if self.run_id is not None:
+            yield RUN_ID, self.run_id
+
+
+class DeadLetterPublisher:
+    """Writes dead letters to an output."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    async def publish(self, record: DeadLetterRecord) -> None:
+        """Writes a dead letter, and returns once the stream has it durably.
+
+        Raises:
+            OutputUnavailableError: The stream is down; try again later.
+            OutputTooLargeError: The stream refuses it for its size; the error names the limit to raise.
+        """
+        await self._output.publish(record.to_output(datetime.now(UTC)))
+
+    async def close(self) -> None:
+        """Releases the connection."""
+        await self._output.close()
