@@ -5,10 +5,10 @@ from typing import Any
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
-from aiokafka.errors import TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs]
-from ameide_devstack import EmbeddedKafka, KafkaBroker, ServerStartError
+from aiokafka.errors import MessageSizeTooLargeError, TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs]
+from ameide_devstack import ApacheKafka, BuildError, EmbeddedKafka, KafkaBroker, ServerStartError, ToolMissingError
 
-BROKERS = [EmbeddedKafka]
+BROKERS = [EmbeddedKafka, pytest.param(ApacheKafka, marks=pytest.mark.e2e)]
 
 
 async def produce(broker: KafkaBroker, topic: str, values: list[bytes]) -> None:
@@ -26,6 +26,9 @@ async def consume(broker: KafkaBroker, topic: str, *, count: int) -> list[bytes]
         group_id="readers",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        # The embedded broker lets a group start after half a session timeout, at least a second.
+        session_timeout_ms=1000,
+        heartbeat_interval_ms=100,
     )
     async with consumer:
         records = [await anext(consumer) for _ in range(count)]
@@ -69,7 +72,42 @@ async def test_embedded_broker_restarts_empty_on_its_port(tmp_path: Path):
         assert await consume(broker, "orders", count=1) == [b"1"]
 
 
-async def test_missing_binary_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.mark.e2e
+async def test_apache_kafka_keeps_records_and_commits():
+    async with ApacheKafka() as broker:
+        address = broker.bootstrap_servers
+        await broker.create_topic("orders", partitions=2)
+        values = [str(number).encode() for number in range(30)]
+        await produce(broker, "orders", values)
+        seen = await consume(broker, "orders", count=10)
+        await broker.kill()
+        await broker.start()
+        seen += await consume(broker, "orders", count=10)
+        await broker.restart()
+        assert broker.bootstrap_servers == address
+        seen += await consume(broker, "orders", count=10)
+        assert sorted(seen) == sorted(values)
+
+
+@pytest.mark.e2e
+async def test_apache_kafka_takes_settings_and_quotes_a_wrong_one():
+    async with ApacheKafka(config={"message.max.bytes": "1000"}) as broker:
+        await broker.create_topic("orders")
+        with pytest.raises(MessageSizeTooLargeError):
+            await produce(broker, "orders", [b"x" * 2000])
+    with pytest.raises(BuildError, match=r"(?s)storage of Kafka.*  \| .*Invalid value lots for configuration"):
+        async with ApacheKafka(config={"message.max.bytes": "lots"}):
+            pass
+
+
+async def test_missing_java_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(ToolMissingError, match="no 'java' on PATH, which apache-kafka needs; install Java 17 or newer"):
+        async with ApacheKafka():
+            pass
+
+
+async def test_failing_binary_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     broken = tmp_path / "tansu"
     broken.write_text("#!/bin/sh\necho cannot find the sea >&2\nexit 3\n")
     broken.chmod(0o755)

@@ -3,14 +3,17 @@
 Each server is an async context manager: `async with TemporalDevServer() as server: ... server.address`.
 """
 
+from ameide_devstack._apache_kafka import ApacheKafka
 from ameide_devstack._embedded_kafka import EmbeddedKafka
-from ameide_devstack._errors import DevstackError, PortTakenError, ServerStartError
+from ameide_devstack._errors import BuildError, DevstackError, PortTakenError, ServerStartError, ToolMissingError
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._server import Server
 from ameide_devstack._temporal_dev_server import TemporalDevServer
 from ameide_devstack._time_skipping_server import TimeSkippingServer
 
 __all__ = [
+    "ApacheKafka",
+    "BuildError",
     "DevstackError",
     "EmbeddedKafka",
     "KafkaBroker",
@@ -19,4 +22,5 @@ __all__ = [
     "ServerStartError",
     "TemporalDevServer",
     "TimeSkippingServer",
+    "ToolMissingError",
 ]

@@ -39,11 +39,46 @@ class ServerStartError(DevstackError):
     def __init__(
         self, server: str, reason: str, *, command: Sequence[str], returncode: int | None, log_tail: str, log_path: Path
     ) -> None:
-        quoted = "\n".join(f"  | {line}" for line in log_tail.splitlines()) or "  | (it wrote nothing)"
-        super().__init__(f"{server} {reason}\n  command: {shlex.join(command)}\n  end of {log_path}:\n{quoted}")
+        super().__init__(
+            f"{server} {reason}\n  command: {shlex.join(command)}\n  end of {log_path}:\n{_quoted(log_tail)}"
+        )
         self.server = server
         self.reason = reason
         self.command = tuple(command)
         self.returncode = returncode
         self.log_tail = log_tail
         self.log_path = log_path
+
+
+class ToolMissingError(DevstackError):
+    """A program that a server is built or run with is not on PATH: install it.
+
+    Attributes:
+        tool: Name of the program.
+    """
+
+    def __init__(self, tool: str, *, wanted_for: str, install: str) -> None:
+        super().__init__(f"no {tool!r} on PATH, which {wanted_for} needs; {install}")
+        self.tool = tool
+
+
+class BuildError(DevstackError):
+    """The tool that builds or downloads a server failed; its output says why.
+
+    Attributes:
+        command: The command line of the tool.
+        returncode: Its exit status.
+        output_tail: The last lines that it wrote.
+    """
+
+    def __init__(self, name: str, *, command: Sequence[str], returncode: int, output_tail: str) -> None:
+        super().__init__(
+            f"could not build {name}: status {returncode} of {shlex.join(command)}\n{_quoted(output_tail)}"
+        )
+        self.command = tuple(command)
+        self.returncode = returncode
+        self.output_tail = output_tail
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.splitlines()) or "  | (it wrote nothing)"

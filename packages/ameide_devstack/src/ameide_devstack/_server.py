@@ -4,10 +4,7 @@ A subclass says which command starts the server and how to see that it is ready;
 """
 
 import asyncio
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -15,26 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
+from ameide_devstack._child_process import ChildProcess
 from ameide_devstack._errors import PortTakenError, ServerStartError
 from ameide_devstack._loopback_ports import PortLease, is_listening_possible
 
-# Runs the server named by its arguments, with a watcher beside it that kills the whole process group as soon as
-# standard input ends. The other end of standard input is held by the process that started the server, and by nobody
-# else; so however that process ends, SIGKILL included, its servers end too. Unlike Linux' parent-death signal this
-# works on any POSIX system, covers children of the server, and does not fire when only the starting thread ends.
-_LIFELINE: Final = """
-exec 3<&0
-(trap '' TERM INT HUP; read -r _ <&3; kill -KILL 0) &
-exec 3<&-
-exec "$@" </dev/null
-"""
-# How often readiness and exit are looked at, in seconds.
+# How often readiness is looked at, in seconds.
 _POLL_S: Final = 0.02
 # Longest time for one look at readiness, in seconds; a half-started server may accept a connection and say nothing.
 _PROBE_S: Final = 5.0
-# How much of the log an error quotes.
-_TAIL_LINES: Final = 30
-_TAIL_BYTES: Final = 16_384
 
 
 class Server(ABC):
@@ -58,7 +43,7 @@ class Server(ABC):
         self._owns_data_dir = data_dir is None
         self._leases = {role: PortLease() for role, port in ports.items() if port is None}
         self._ports = {role: self._leases[role].port if port is None else port for role, port in ports.items()}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
 
     @abstractmethod
     async def _command(self) -> Sequence[str]:
@@ -88,7 +73,7 @@ class Server(ABC):
     @property
     def running(self) -> bool:
         """Whether the server process is alive; it may not be ready."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.returncode is None
 
     @property
     def pid(self) -> int:
@@ -119,22 +104,23 @@ class Server(ABC):
             # Otherwise a stranger there would answer our readiness probe.
             if not is_listening_possible(port):
                 raise PortTakenError(self.name, port)
-        log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        process = self._process = self._spawn(command)
+        process = self._process = ChildProcess(
+            command, cwd=self.data_dir, log_path=self.log_path, environment=self._environment()
+        )
         try:
             failure = await self._until_ready(process)
         except BaseException:
             await self.kill()
             raise
         if failure is not None:
-            returncode = process.poll()
+            returncode = process.returncode
             await self.kill()
             raise ServerStartError(
                 self.name,
                 failure,
                 command=command,
                 returncode=returncode,
-                log_tail=self._log_tail(log_start),
+                log_tail=process.log_tail(),
                 log_path=self.log_path,
             )
 
@@ -144,7 +130,7 @@ class Server(ABC):
             self._process.terminate()
             try:
                 async with asyncio.timeout(self.stop_timeout_s):
-                    await _exit_of(self._process)
+                    await self._process.wait()
             except TimeoutError:
                 pass  # kill below
         await self.kill()
@@ -152,14 +138,8 @@ class Server(ABC):
     async def kill(self) -> None:
         """End the server and its children at once, by SIGKILL, and wait until they are gone."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.poll() is None:
-            # Not reaped yet, so the number cannot belong to anyone else.
-            os.killpg(process.pid, signal.SIGKILL)
-        if process.stdin is not None:
-            process.stdin.close()  # the watcher kills what is left of the group
-        await _exit_of(process)
+        if process is not None:
+            await process.kill()
 
     async def restart(self) -> None:
         """Stop the server and start it again, on the same ports and data; after `kill`, just start it.
@@ -195,24 +175,12 @@ class Server(ABC):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        with self.log_path.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 # the command is a subclass' own
-                ["/bin/sh", "-c", _LIFELINE, self.name, *command],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.data_dir,
-                env={**os.environ, **self._environment()},
-                start_new_session=True,
-            )
-
-    async def _until_ready(self, process: subprocess.Popen[bytes]) -> str | None:
+    async def _until_ready(self, process: ChildProcess) -> str | None:
         """Wait for readiness; return why it failed, or None when the server is ready."""
         deadline = time.monotonic() + self.start_timeout_s
         reason: str | None = "never asked"
         while time.monotonic() < deadline:
-            if process.poll() is not None:
+            if process.returncode is not None:
                 return f"exited with status {process.returncode} before it was ready"
             try:
                 async with asyncio.timeout(min(_PROBE_S, self.start_timeout_s)):
@@ -223,15 +191,3 @@ class Server(ABC):
                 return None
             await asyncio.sleep(_POLL_S)
         return f"was not ready after {self.start_timeout_s:g} s: {reason}"
-
-    def _log_tail(self, start: int) -> str:
-        with self.log_path.open("rb") as log:
-            end = log.seek(0, os.SEEK_END)
-            log.seek(max(start, end - _TAIL_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_TAIL_LINES:])
-
-
-async def _exit_of(process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:  # noqa: ASYNC110 # an exit sets no asyncio.Event
-        await asyncio.sleep(_POLL_S)
