@@ -81,6 +81,24 @@ class Subscription:
     """Entry of the file at INGRESS_CONFIG that binds it to an environment."""
 
 
+@dataclass(frozen=True, slots=True)
+class EmittedFact:
+    """An event that the process may emit: a message of its file with `event_fact.stream_ref`."""
+
+    message_type: str
+    """Full proto name of the message."""
+    event_type: str
+    """CloudEvents `type`."""
+    stream: str
+    """Logical output, from `event_fact.stream_ref`."""
+    data_schema: str = ""
+    """CloudEvents `dataschema`, from `event_fact.schema_subject`; empty: none."""
+    partition_key_fields: tuple[str, ...] = ()
+    """Paths of the fields that make the record key."""
+    idempotency_key_fields: tuple[str, ...] = ()
+    """Paths of the fields that make the event id."""
+
+
 @dataclass(frozen=True)
 class ProcessContract:
     """The resolved declaration of one process."""
@@ -100,13 +118,18 @@ class ProcessContract:
     subscriptions: tuple[Subscription, ...]
     digest: str
     """SHA-256 over the resolved declaration, hex: equal digests mean equal contracts."""
-    streams: tuple[str, ...] = ()
-    """Every `stream_ref` of the events that the process emits; OUTPUT_CONFIG must bind each."""
+    emits: tuple[EmittedFact, ...] = ()
+    """The events that the process may emit."""
 
     @cached_property
     def case_by_name(self) -> Mapping[str, PayloadCase]:
         """The payload cases by field name."""
         return {case.name: case for case in self.cases}
+
+    @cached_property
+    def streams(self) -> tuple[str, ...]:
+        """The logical outputs that the emitted events go to, sorted; OUTPUT_CONFIG must bind each."""
+        return tuple(sorted({fact.stream for fact in self.emits}))
 
     @property
     def api_version(self) -> str:

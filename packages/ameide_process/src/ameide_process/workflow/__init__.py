@@ -6,12 +6,14 @@ as new and completes without losing one.
 """
 
 from ameide_process.workflow._activity_calls import ActivityCalls
+from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._errors import ProcessFailedError
 from ameide_process.workflow._process import Process
 from ameide_process.workflow._workflow import ProcessWorkflow
 
 __all__ = [
+    "DEAD_LETTER_ACTIVITY",
     "ActivityCalls",
     "Process",
     "ProcessDefinition",

@@ -121,7 +121,7 @@ class Engine:
             window=self._applied.window,
         )
 
-    async def execute(self) -> Any:  # noqa: ANN401 -- the generated `run` states the result type
+    async def execute(self) -> Any:
         """Runs the process to its end, or into the next run.
 
         Raises:
@@ -296,7 +296,7 @@ class Engine:
             await dead_letter(batch, InvalidReason.LATE, "the process had finished when the event's turn came")
 
 
-def _decode_start(definition: ProcessDefinition, payload: Payload) -> Any:  # noqa: ANN401 -- one of the start types
+def _decode_start(definition: ProcessDefinition, payload: Payload) -> Any:
     """Decodes the start argument by its message type.
 
     Raises:

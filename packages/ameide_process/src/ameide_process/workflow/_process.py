@@ -52,7 +52,7 @@ class Process(ABC, Generic[StateT, KeyT, CallsT]):
         self._position = position
 
     @abstractmethod
-    async def run(self, start: Any) -> Any:  # noqa: ANN401 -- the generated subclass states both types
+    async def run(self, start: Any) -> Any:
         """Orchestrates the process; its return value is the workflow's result."""
 
     @final

@@ -25,7 +25,7 @@ class ProcessWorkflow:
     ) -> None:
         self._engine = Engine(definition, process, argument)
 
-    async def execute(self) -> Any:  # noqa: ANN401 -- the generated `run` states the result type
+    async def execute(self) -> Any:
         """Runs the process to its end, or into the next run."""
         return await self._engine.execute()
 

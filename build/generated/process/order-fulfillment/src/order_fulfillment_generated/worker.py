@@ -13,8 +13,10 @@ def parts() -> WorkerParts:
 
     from order_fulfillment_generated.activities import registrations  # noqa: PLC0415 -- see above
     from order_fulfillment_generated.entry import OrderFulfillmentWorkflow  # noqa: PLC0415 -- see above
+    from order_fulfillment_generated.workflow import DEFINITION  # noqa: PLC0415 -- see above
 
     return WorkerParts(
+        definition=DEFINITION,
         workflow=OrderFulfillmentWorkflow,
         process=OrderFulfillment,
         activities=OrderFulfillmentActivitiesImpl,

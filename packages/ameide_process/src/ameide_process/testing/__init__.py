@@ -1,0 +1,16 @@
+"""What generated tests and business tests of a process share: the process under Temporal's time-skipping server."""
+
+from ameide_process.testing._activity_recorder import ActivityRecorder, RecordedCall
+from ameide_process.testing._process_harness import ProcessHarness, ProcessParts, running_process
+from ameide_process.testing._sample_message import sample
+from ameide_process.testing._workflow_under_test import WorkflowUnderTest
+
+__all__ = [
+    "ActivityRecorder",
+    "ProcessHarness",
+    "ProcessParts",
+    "RecordedCall",
+    "WorkflowUnderTest",
+    "running_process",
+    "sample",
+]

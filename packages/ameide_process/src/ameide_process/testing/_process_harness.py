@@ -1,0 +1,135 @@
+"""Runs a process as in production (sandbox, converter, registrations) on a server that skips time."""
+
+import itertools
+import uuid
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
+from google.protobuf.message import Message
+from temporalio.testing import WorkflowEnvironment
+
+from ameide_process.contract import WorkflowKind
+from ameide_process.routing import Router, SignalWithStart, to_payload
+from ameide_process.testing._activity_recorder import ActivityRecorder
+from ameide_process.testing._workflow_under_test import WorkflowUnderTest
+from ameide_process.worker import WorkerParts, create_worker
+
+KeyT = TypeVar("KeyT")
+PayloadT = TypeVar("PayloadT")
+StateT = TypeVar("StateT", bound=Message)
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class ProcessParts(Generic[KeyT, PayloadT, StateT, ResultT]):
+    """What the harness needs of a process; the generated `testing` module makes it."""
+
+    router: Router[Any]
+    worker: WorkerParts
+    payload_types: tuple[type[PayloadT], ...]
+    """What an event can carry, in the order of the envelope."""
+    state_type: type[StateT]
+    result_type: type[ResultT] | None
+    event: Callable[[KeyT, PayloadT, str], Message]
+    """Wraps a payload in the envelope: (workflow key, payload, idempotency key)."""
+
+
+class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
+    """A process under test.
+
+    Attributes:
+        activities: Records the activity calls, and fails them on demand.
+        dead_letters: What the process handed to the dead-letter stream.
+        environment: Temporal's test environment.
+    """
+
+    def __init__(
+        self, parts: ProcessParts[KeyT, PayloadT, StateT, ResultT], environment: WorkflowEnvironment, task_queue: str
+    ) -> None:
+        self._parts = parts
+        self._signal_with_start = SignalWithStart(
+            parts.worker.definition.contract,
+            namespace=environment.client.namespace,
+            task_queue=task_queue,
+            identity="process-harness",
+        )
+        self._numbers = itertools.count(1)
+        self.environment = environment
+        self.activities = ActivityRecorder(parts.worker.activities() if parts.worker.activities else None)
+        self.dead_letters: list[DeadLetterEvent] = []
+
+    async def start(self, key: KeyT, *payloads: PayloadT) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
+        """Starts the workflow of a key with its first events, or signals it when it is open.
+
+        Args:
+            key: The workflow key.
+            payloads: Facts and commands, in order; at least one.
+        """
+        request_key = f"request-{next(self._numbers)}"
+
+        def wrap(payload: PayloadT, idempotency_key: str | None) -> Message:
+            return self._parts.event(key, payload, idempotency_key or self._idempotency_key(request_key))
+
+        workflow = await self.send_events(*(wrap(payload, None) for payload in payloads))
+        workflow.wrap = wrap
+        return workflow
+
+    async def send_events(self, *events: Message) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
+        """Delivers whole envelopes of one workflow in one signal, by the generated router.
+
+        Raises:
+            InvalidEventError: The router refuses the first envelope.
+        """
+        workflow_id = self._parts.router.route(events[0]).workflow_id
+        handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
+        workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
+            handle, deliver=self._deliver, state_type=self._parts.state_type
+        )
+        await workflow.send_events(*events)
+        return workflow
+
+    async def _deliver(self, workflow_id: str, events: Sequence[Message]) -> None:
+        await self.environment.client.workflow_service.signal_with_start_workflow_execution(
+            self._signal_with_start.request(
+                workflow_id,
+                start=to_payload(self._parts.router.start(events[0])),
+                events=[to_payload(event) for event in events],
+                request_id=str(uuid.uuid4()),
+            )
+        )
+
+    async def skip(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Lets time pass."""
+        await self.environment.sleep(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+
+    async def record_dead_letters(self, request: DeadLetterRequest) -> DeadLetterResponse:
+        """Stands for the dead-letter stream."""
+        self.dead_letters.extend(request.events)
+        return DeadLetterResponse()
+
+    def _idempotency_key(self, request_key: str) -> str:
+        if self._parts.worker.definition.contract.kind is WorkflowKind.TRANSACTION:
+            return request_key
+        return f"event-{next(self._numbers)}"
+
+
+@asynccontextmanager
+async def running_process(
+    parts: ProcessParts[KeyT, PayloadT, StateT, ResultT], environment: WorkflowEnvironment
+) -> AsyncGenerator[ProcessHarness[KeyT, PayloadT, StateT, ResultT]]:
+    """Runs a process's worker on an environment while the context is open."""
+    task_queue = f"{parts.worker.definition.contract.name}-{uuid.uuid4()}"
+    harness = ProcessHarness(parts, environment, task_queue)
+    worker = create_worker(
+        environment.client,
+        parts.worker,
+        task_queue=task_queue,
+        implementation=harness.activities,
+        dead_letter=harness.record_dead_letters,
+    )
+    async with worker:
+        yield harness

@@ -1,0 +1,111 @@
+"""One workflow under test: send it events, ask it, await its result."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from ameide_core_proto.process.v1.process_runtime_pb2 import (
+    DedupeAnswer,
+    DedupeQuery,
+    EventCounts,
+    EventIdentity,
+    ProcessProgress,
+)
+from google.protobuf.message import Message
+from temporalio.client import WorkflowHandle
+
+from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, DEDUPE_QUERY, PROGRESS_QUERY, STATE_QUERY
+
+POLL_SECONDS = 0.02
+
+PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
+StateT_co = TypeVar("StateT_co", bound=Message, covariant=True)
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
+    """A workflow that the harness started.
+
+    Attributes:
+        handle: Temporal's handle, of whichever run is the latest.
+        sent: All envelopes sent so far, in order.
+    """
+
+    wrap: Callable[[PayloadT_contra, str | None], Message]
+    """Wraps a payload in the envelope of this workflow's key; set by `ProcessHarness.start`."""
+
+    def __init__(
+        self,
+        handle: WorkflowHandle[object, ResultT_co],
+        *,
+        deliver: Callable[[str, Sequence[Message]], Awaitable[None]],
+        state_type: type[StateT_co],
+    ) -> None:
+        self.handle = handle
+        self.sent: list[Message] = []
+        self._deliver = deliver
+        self._state_type = state_type
+
+    async def send(self, *payloads: PayloadT_contra, idempotency_key: str | None = None) -> None:
+        """Delivers payloads in one signal, each in its envelope.
+
+        Args:
+            payloads: The facts and commands, in order.
+            idempotency_key: Key of them all; by default each event of an ENTITY has its own, and all events of a
+                TRANSACTION have the request's.
+        """
+        await self.send_events(*(self.wrap(payload, idempotency_key) for payload in payloads))
+
+    async def send_events(self, *events: Message) -> None:
+        """Delivers whole envelopes in one signal."""
+        self.sent.extend(events)
+        await self._deliver(self.handle.id, events)
+
+    async def redeliver(self) -> None:
+        """Delivers everything sent so far once more, in the same order."""
+        await self._deliver(self.handle.id, self.sent)
+
+    async def handled(self, events: int) -> EventCounts:
+        """Waits until so many events were applied, dropped, failed, rejected or late; returns the counts."""
+        while True:
+            counts = (await self.progress()).counts
+            if counts.applied + counts.duplicates + counts.failed + counts.rejected + counts.late >= events:
+                return counts
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def reached(self, phase: str) -> None:
+        """Waits until the process says that it is in a phase."""
+        while True:
+            if (await self.progress()).phase == phase:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def continue_as_new(self) -> None:
+        """Asks the workflow to continue as new at its next safe point (ENTITY only)."""
+        await self.handle.signal(CONTINUE_AS_NEW_SIGNAL)
+
+    async def cancel(self) -> None:
+        """Cancels the workflow, as an operator would."""
+        await self.handle.cancel()
+
+    async def state(self) -> StateT_co:
+        """The state message."""
+        return await self.handle.query(STATE_QUERY, result_type=self._state_type)
+
+    async def progress(self) -> ProcessProgress:
+        """Phase, counts and recorded failures."""
+        return await self.handle.query(PROGRESS_QUERY, result_type=ProcessProgress)
+
+    async def applied(self, idempotency_key: str, payload_case: str) -> bool:
+        """Whether an event was applied and is remembered."""
+        query = DedupeQuery(events=[EventIdentity(idempotency_key=idempotency_key, payload_case=payload_case)])
+        answer = await self.handle.query(DEDUPE_QUERY, query, result_type=DedupeAnswer)
+        return answer.applied[0]
+
+    async def result(self) -> ResultT_co:
+        """Awaits the result; the time-skipping server lets time run meanwhile.
+
+        Raises:
+            WorkflowFailureError: The workflow failed or was cancelled.
+        """
+        return await self.handle.result()

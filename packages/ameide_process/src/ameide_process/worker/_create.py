@@ -1,0 +1,95 @@
+"""Makes Temporal's worker for a process; production, tests and benchmarks make the same."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterRequest, DeadLetterResponse
+from google.protobuf.message import Message
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from ameide_process.configuration import WorkerVersion
+from ameide_process.worker._parts import WorkerParts
+from ameide_process.workflow import DEAD_LETTER_ACTIVITY, ProcessDefinition
+
+DeadLetterActivity = Callable[[DeadLetterRequest], Awaitable[DeadLetterResponse]]
+"""Returns once the dead-letter stream has the events."""
+
+_PASSED_THROUGH = ("ameide_process", "ameide_core_proto")
+"""Loaded once and shared by all workflows. The impl is not: the sandbox imports it anew for every run."""
+
+_GENERATED_MODULES = ("contract", "workflow", "activities", "router")
+"""Generated modules that are passed through. `entry` is not, for it imports the impl."""
+
+
+def create_worker(
+    client: Client,
+    parts: WorkerParts,
+    *,
+    task_queue: str,
+    dead_letter: DeadLetterActivity,
+    implementation: Any = None,
+    version: WorkerVersion | None = None,
+    graceful_stop: timedelta = timedelta(0),
+) -> Worker:
+    """Makes the worker of a process; nothing polls before it runs.
+
+    Args:
+        client: Connection to Temporal.
+        parts: The process.
+        task_queue: What it polls.
+        dead_letter: Takes the events that workflows acknowledged and cannot apply.
+        implementation: The activities; made from `parts.activities` when not given.
+        version: The Worker Deployment version; None: unversioned.
+        graceful_stop: What running activities get to end when the worker stops.
+    """
+    activities: list[Callable[..., Any]] = [_dead_letter_activity(dead_letter)]
+    if parts.registrations is not None and parts.activities is not None:
+        activities += parts.registrations(implementation if implementation is not None else parts.activities())
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[parts.workflow],
+        activities=activities,
+        workflow_runner=SandboxedWorkflowRunner(restrictions=sandbox_restrictions(parts)),
+        graceful_shutdown_timeout=graceful_stop,
+        deployment_config=_deployment(parts.definition, version),
+    )
+
+
+def sandbox_restrictions(parts: WorkerParts) -> SandboxRestrictions:
+    """The sandbox of a process: generated code, messages and runtime are shared, the impl is not."""
+    generated = parts.workflow.__module__.rpartition(".")[0]
+    return SandboxRestrictions.default.with_passthrough_modules(
+        *_PASSED_THROUGH,
+        *_message_packages(parts.definition),
+        *(f"{generated}.{module}" for module in _GENERATED_MODULES),
+    )
+
+
+def _message_packages(definition: ProcessDefinition) -> Sequence[str]:
+    messages: tuple[type[Message], ...] = (definition.envelope_type, definition.state_type, *definition.start_types)
+    return sorted({message.__module__.partition(".")[0] for message in messages})
+
+
+def _deployment(definition: ProcessDefinition, version: WorkerVersion | None) -> WorkerDeploymentConfig | None:
+    if version is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=version.deployment_name, build_id=version.build_id),
+        use_worker_versioning=True,
+        # The worker says it, not the workflow class: an unversioned worker may not say a behavior at all.
+        default_versioning_behavior=definition.contract.versioning_behavior,
+    )
+
+
+def _dead_letter_activity(dead_letter: DeadLetterActivity) -> Callable[..., Any]:
+    @activity.defn(name=DEAD_LETTER_ACTIVITY)
+    async def publish_dead_letters(request: DeadLetterRequest) -> DeadLetterResponse:
+        return await dead_letter(request)
+
+    return publish_dead_letters

@@ -1,0 +1,158 @@
+"""The worker main that generated code calls."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import NoReturn
+
+import structlog
+from temporalio.client import Client
+
+from ameide_process.configuration import (
+    DEAD_LETTER,
+    ContractMismatchError,
+    Problem,
+    StartupError,
+    WorkerConfiguration,
+    load_worker_configuration,
+)
+from ameide_process.connection import connect, watched
+from ameide_process.contract import ProcessContract
+from ameide_process.outputs import DeadLetterPublisher, open_output
+from ameide_process.serving import HttpServer, Readiness
+from ameide_process.startup import run_main
+from ameide_process.telemetry import Telemetry
+from ameide_process.worker._create import create_worker
+from ameide_process.worker._dead_letters import DeadLetterWriter
+from ameide_process.worker._parts import WorkerParts, load_parts
+from ameide_process.worker._polling import watch_polling
+
+GRACEFUL_STOP = timedelta(seconds=20)
+"""What running activities get to end at a stop; Kubernetes kills 30 s after SIGTERM by default."""
+
+RESTART_SECONDS = 2.0
+"""Between a worker that Temporal refused, for want of its namespace for example, and the next try."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run_worker(contract: ProcessContract, parts: Callable[[], WorkerParts]) -> NoReturn:
+    """Runs the worker of a process until SIGTERM or SIGINT, then ends the program.
+
+    Args:
+        contract: The process.
+        parts: Imports the impl; called once, so that what is missing there is part of the one start-up error.
+    """
+
+    async def main(stop: asyncio.Event) -> None:
+        configuration, loaded = _load(contract, parts, os.environ)
+        await _WorkerProgram(configuration, loaded).run(stop)
+
+    run_main("worker", contract, main)
+
+
+def _load(
+    contract: ProcessContract, parts: Callable[[], WorkerParts], environ: Mapping[str, str]
+) -> tuple[WorkerConfiguration, WorkerParts]:
+    """Reads the configuration and imports the impl.
+
+    Raises:
+        ContractMismatchError: The deployment is for another process.
+        StartupError: What is missing in either, in one list.
+    """
+    problems: list[Problem] = []
+    configuration = loaded = None
+    try:
+        configuration = load_worker_configuration(contract, environ)
+    except ContractMismatchError:
+        raise
+    except StartupError as error:
+        problems += error.problems
+    try:
+        loaded = load_parts(contract, parts)
+    except StartupError as error:
+        problems += error.problems
+    if configuration is None or loaded is None:
+        raise StartupError(problems)
+    return configuration, loaded
+
+
+class _WorkerProgram:
+    """One worker program: its endpoints, its connection, and the worker that polls."""
+
+    def __init__(self, configuration: WorkerConfiguration, parts: WorkerParts) -> None:
+        self._configuration = configuration
+        self._parts = parts
+        readiness = Readiness()
+        self._temporal = readiness.add("temporal")
+        self._polling = readiness.add("polling")
+        self._telemetry = Telemetry()
+        self._publisher = DeadLetterPublisher(open_output(DEAD_LETTER, configuration.dead_letter))
+        self._http = HttpServer(
+            configuration.http,
+            contract=configuration.contract,
+            task_queue=configuration.task_queue,
+            readiness=readiness,
+            metrics=self._telemetry.render,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Runs until the event is set; activities that run then get `GRACEFUL_STOP` to end."""
+        try:
+            async with self._http:
+                _log.info("worker started", port=self._http.port, task_queue=self._configuration.task_queue)
+                await self._work(stop)
+        finally:
+            await self._publisher.close()
+            await self._telemetry.close()
+        _log.info("worker stopped")
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.create_task(stop.wait())
+        connecting = asyncio.create_task(self._connect())
+        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            connecting.cancel()
+            return
+        client = connecting.result()
+        async with watched(client, self._configuration.temporal, self._temporal):
+            while not stop.is_set():
+                try:
+                    await self._poll(client, stopping)
+                except Exception as error:  # noqa: BLE001 - whatever the SDK ends a worker with: shown, tried again
+                    self._polling.failed(f"the worker cannot poll: {error}")
+                    _log.warning("worker cannot poll", reason=str(error), retry_in=RESTART_SECONDS)
+                    await asyncio.wait((stopping,), timeout=RESTART_SECONDS)
+
+    async def _connect(self) -> Client:
+        identity = f"{self._configuration.contract.name}-worker@{socket.gethostname()}:{os.getpid()}"
+        return await connect(
+            self._configuration.temporal, runtime=self._telemetry.runtime, identity=identity, check=self._temporal
+        )
+
+    async def _poll(self, client: Client, stopping: "asyncio.Task[bool]") -> None:
+        """Runs one worker until the program stops.
+
+        Raises:
+            Exception: Temporal refused the worker.
+        """
+        worker = create_worker(
+            client,
+            self._parts,
+            task_queue=self._configuration.task_queue,
+            dead_letter=DeadLetterWriter(self._configuration.contract, self._publisher).publish,
+            version=self._configuration.version,
+            graceful_stop=GRACEFUL_STOP,
+        )
+        running = asyncio.create_task(worker.run())
+        watching = asyncio.create_task(watch_polling(client, self._configuration, self._polling))
+        try:
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await worker.shutdown()
+            await running
+        finally:
+            watching.cancel()
+            self._polling.failed("not polling")
