@@ -1,0 +1,34 @@
+"""What every test run of the repository shares: one summary line per suite."""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+
+
+def _suite(nodeid: str) -> str:
+    """The suite that a test belongs to: the folder that holds its `tests` folder."""
+    path = Path(nodeid.partition("::")[0])
+    parts = path.parts
+    return "/".join(parts[: parts.index("tests")]) or "repository" if "tests" in parts else str(path.parent)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints one line per suite: outcomes and the seconds that its tests took."""
+    outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seconds: Counter[str] = Counter()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            if not isinstance(report, pytest.TestReport):
+                continue
+            suite = _suite(report.nodeid)
+            seconds[suite] += report.duration
+            if report.when == "call" or outcome in ("error", "skipped"):
+                outcomes[suite][outcome] += 1
+    terminalreporter.section("suites")
+    for suite in sorted(outcomes):
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes[suite].items()) if outcome)
+        terminalreporter.line(f"{suite:<55} {counts:<30} {seconds[suite]:7.1f} s")

@@ -1,0 +1,159 @@
+"""The commands of this repository: `uvx nox -l` lists them, `uvx nox -s NAME` runs one."""
+
+import os
+import time
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "test"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+GENERATED_ROOTS = (
+    "packages/ameide_core_proto/gen",
+    "packages/protoc_gen_process/src/protoc_gen_process/_proto",
+    "build/generated",
+)
+"""Everything below is written by `buf generate` and by nothing else."""
+
+RELEASED_IMAGE = "packages/ameide_core_proto/released.binpb"
+"""The released proto surface, which `buf breaking` compares with."""
+
+RUN = ("uv", "run", "--all-packages", "--locked")
+"""Runs a tool in the environment of the whole workspace."""
+
+CODEGEN_ENVIRONMENT = {"UV_PROJECT_ENVIRONMENT": str(ROOT / ".nox" / "codegen"), "VIRTUAL_ENV": None}
+"""An environment of its own: the workspace's cannot be made while the generated tree is missing."""
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job: real servers, real events in, finished workflows out. -- --orders N, -- --keep."""
+    demos = [path.parent / script for path in _primitives() if (script := _demo_script(path))]
+    if not demos:
+        session.error("no process has a demo; name a script in its pyproject.toml: [tool.ameide] demo = 'demo/run.py'")
+    for script in demos:
+        session.run(*RUN, "python", str(script), *session.posargs, external=True)
+
+
+@nox.session
+def regen(session: nox.Session) -> None:
+    """Generate messages, stubs and processes from proto. -- --check: fail when that changes a file."""
+    started = time.monotonic()
+    _codegen(session, "buf", "generate", "--template", "buf.gen.options.yaml")
+    _codegen(session, "buf", "generate")
+    session.run("uv", "lock", "--quiet", external=True)
+    session.log(f"generated in {time.monotonic() - started:.1f} s")
+    if "--check" in session.posargs:
+        _fail_on_changes(session)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run every suite that needs embedded servers only, those of the processes included. Paths and options pass on."""
+    arguments = session.posargs or ["packages", "tests", "build/generated", "primitives"]
+    session.run(*RUN, "pytest", "-m", "not e2e", "-n", "auto", "--dist", "worksteal", *arguments, external=True)
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Run the suites against Apache Kafka and the full Temporal server, built and cached when missing."""
+    session.run(*RUN, "ameide-devstack", "build", external=True)
+    arguments = session.posargs or ["packages", "tests", "primitives"]
+    session.run(*RUN, "pytest", "-m", "e2e", *arguments, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, import directions, protos (lint, format, breaking change) and generated-only roots."""
+    session.run(*RUN, "ruff", "check", external=True)
+    session.run(*RUN, "ruff", "format", "--check", external=True)
+    session.run(*RUN, "ameide-guardrails", "imports", external=True)
+    session.run(*RUN, "ameide-guardrails", "outputs", external=True)
+    session.run(*RUN, "buf", "lint", external=True)
+    session.run(*RUN, "buf", "format", "--diff", "--exit-code", external=True)
+    session.run(*RUN, "buf", "breaking", "--against", RELEASED_IMAGE, external=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly, generated code included."""
+    session.run(*RUN, "pyright", *session.posargs, external=True)
+
+
+@nox.session
+def fmt(session: nox.Session) -> None:
+    """Format Python and protos, and fix what lint can fix."""
+    session.run(*RUN, "ruff", "check", "--fix", external=True)
+    session.run(*RUN, "ruff", "format", external=True)
+    session.run(*RUN, "buf", "format", "--write", external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, each beside its baseline. -- NAME: one of them."""
+    names = session.posargs or sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))
+    for name in names:
+        session.run(*RUN, "python", f"benchmarks/{name}.py", external=True)
+
+
+@nox.session
+def new(session: nox.Session) -> None:
+    """Write proto and impl stubs of a process, once, never overwriting: -- NAME."""
+    if len(session.posargs) != 1:
+        session.error("name the process in kebab-case: uvx nox -s new -- order-returns")
+    _codegen(session, "python", "-m", "protoc_gen_process.scaffold", *session.posargs)
+    regen(session)
+
+
+@nox.session(name="release-contract")
+def release_contract(session: nox.Session) -> None:
+    """Take the protos as they are for the released surface, which later changes must not break."""
+    _codegen(session, "buf", "build", "--exclude-source-info", "-o", RELEASED_IMAGE)
+    session.log(f"{RELEASED_IMAGE} is the released surface now; commit it")
+
+
+def _codegen(session: nox.Session, *command: str) -> None:
+    """Runs a command in the environment of the generator."""
+    sync = ("uv", "sync", "--quiet", "--frozen", "--only-group", "codegen")
+    session.run(*sync, env=CODEGEN_ENVIRONMENT, external=True)
+    binaries = Path(str(CODEGEN_ENVIRONMENT["UV_PROJECT_ENVIRONMENT"])) / "bin"
+    path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
+    session.run(str(binaries / command[0]), *command[1:], env={"PATH": path}, external=True)
+
+
+def _fail_on_changes(session: nox.Session) -> None:
+    """Fails when a generated root or uv.lock differs from what is committed, in tracked or in untracked files."""
+    changed = session.run(
+        "git",
+        "status",
+        "--porcelain",
+        "--untracked-files=all",
+        "--",
+        *GENERATED_ROOTS,
+        "uv.lock",
+        external=True,
+        silent=True,
+    )
+    if changed:
+        session.error(f"generated files are not what is committed; run `uvx nox -s regen` and commit:\n{changed}")
+    session.log("generated files are what is committed")
+
+
+def _primitives() -> list[Path]:
+    """The pyproject.toml of every process that a person wrote."""
+    return sorted((ROOT / "primitives" / "process").glob("*/pyproject.toml"))
+
+
+def _demo_script(pyproject: Path) -> str | None:
+    """The demo of a process, relative to its folder; None where it has none."""
+    settings = tomllib.loads(pyproject.read_text())
+    return settings.get("tool", {}).get("ameide", {}).get("demo")
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,167 @@
+"""The demo of order fulfilment: real servers, real programs, a committed sample of events, a checked summary.
+
+Starts Temporal's dev server and a Kafka-compatible broker, the generated worker and ingress as programs of their own,
+publishes the sample, shows the orders as they move, and compares what came out with what the sample must give.
+"""
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ameide_devstack import DevstackError, EmbeddedKafka, TemporalDevServer
+from ameide_process.converter import DATA_CONVERTER
+from observation import Observation, observe_phases, observe_summary
+from order_fulfillment_generated.contract import CONTRACT, PROCESS_NAME
+from orders_table import orders_table
+from programs import Footprint, NotReadyError, Program
+from publishing import publish, publish_late
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from sample_events import Order, Summary, expected, load
+from temporalio.client import Client
+
+EVENTS_TOPIC = "orders-facts"
+DEAD_LETTER_TOPIC = "order-fulfillment.dead-letter"
+PARTITIONS = 4
+
+STALL_SECONDS = 60.0
+"""Without any change for so long the demo gives up and says what is missing."""
+
+REFRESH_SECONDS = 0.25
+
+console = Console()
+
+
+def main(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders; the sample's 32 are repeated.")] = 32,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+) -> None:
+    """Run order fulfilment from event to result, on servers that this command starts and stops."""
+    try:
+        passed = asyncio.run(_demo(load(orders), keep=keep))
+    except (DevstackError, NotReadyError, TimeoutError) as error:
+        console.print(f"[bold red]the demo cannot go on:[/] {error}", highlight=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    raise typer.Exit(0 if passed else 1)
+
+
+async def _demo(orders: list[Order], *, keep: bool) -> bool:
+    with tempfile.TemporaryDirectory(prefix="ameide-demo-") as folder:
+        console.print("starting Temporal and a Kafka-compatible broker …")
+        async with TemporalDevServer(ui=True) as temporal, EmbeddedKafka() as kafka:
+            await kafka.create_topic(EVENTS_TOPIC, partitions=PARTITIONS)
+            await kafka.create_topic(DEAD_LETTER_TOPIC)
+            environment = temporal.environment() | _configuration(Path(folder), kafka.bootstrap_servers)
+            console.print("starting worker and ingress …")
+            worker = Program("order_fulfillment_generated.worker", environment, Path(folder))
+            ingress = Program("order_fulfillment_generated.ingress", environment, Path(folder))
+            async with worker, ingress:
+                client = await temporal.connect(data_converter=DATA_CONVERTER)
+                passed = await _run(orders, client, kafka, worker, ingress)
+                console.print(f"Temporal UI: {temporal.ui_address}/namespaces/{temporal.namespace}/workflows")
+                if keep:
+                    console.print("staying up; Ctrl-C stops everything")
+                    await asyncio.Event().wait()
+            return passed
+
+
+def _configuration(folder: Path, bootstrap_servers: str) -> dict[str, str]:
+    """Writes the files that bind the contract's logical names, and names them."""
+    broker = {"kind": "kafka", "bootstrapServers": bootstrap_servers}
+    bindings = {subscription.binding_ref: broker | {"topic": EVENTS_TOPIC} for subscription in CONTRACT.subscriptions}
+    outputs = {"dead-letter": broker | {"topic": DEAD_LETTER_TOPIC}}
+    files = {"INGRESS_CONFIG": bindings, "OUTPUT_CONFIG": outputs}
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+    return {name: str(folder / name) for name in files} | {"PROCESS_NAME": PROCESS_NAME}
+
+
+async def _run(orders: list[Order], client: Client, kafka: EmbeddedKafka, worker: Program, ingress: Program) -> bool:
+    publishing = asyncio.create_task(publish(orders, kafka.bootstrap_servers, EVENTS_TOPIC))
+    await _show_until_closed(orders, client)
+    await publishing
+    await publish_late(orders, kafka.bootstrap_servers, EVENTS_TOPIC)
+    wanted = expected(orders)
+    seen = await _settled(wanted, orders, client, kafka, ingress)
+    console.print(_comparison(wanted, seen))
+    console.print(_footprints({"worker": worker.footprint(), "ingress": ingress.footprint()}))
+    if seen != wanted:
+        console.print("[bold red]the run differs from what the sample must give[/]")
+    else:
+        console.print(f"[bold green]{len(orders)} orders came to their end, as the sample demands[/]")
+    return seen == wanted
+
+
+async def _show_until_closed(orders: list[Order], client: Client) -> None:
+    """Shows the table until every order has ended.
+
+    Raises:
+        TimeoutError: Nothing moved for `STALL_SECONDS`.
+    """
+    last = Observation(phases={}, closed=0)
+    changed_at = asyncio.get_running_loop().time()
+    with Live(console=console, refresh_per_second=8, vertical_overflow="crop") as live:
+        while True:
+            seen = await observe_phases(orders, client)
+            live.update(orders_table(orders, seen.phases, f"{seen.closed} of {len(orders)} orders have ended"))
+            if seen.closed == len(orders):
+                return
+            now = asyncio.get_running_loop().time()
+            if seen != last:
+                last, changed_at = seen, now
+            elif now - changed_at > STALL_SECONDS:
+                raise TimeoutError(f"{len(orders) - seen.closed} orders have not moved for {STALL_SECONDS:.0f} s")
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+async def _settled(
+    wanted: Summary, orders: list[Order], client: Client, kafka: EmbeddedKafka, ingress: Program
+) -> Summary:
+    """The summary, once it is what is wanted or has not changed for a while."""
+    last: Summary | None = None
+    unchanged = 0
+    while True:
+        seen = await observe_summary(orders, client, kafka.bootstrap_servers, DEAD_LETTER_TOPIC, ingress)
+        unchanged = unchanged + 1 if seen == last else 0
+        if seen == wanted or unchanged >= 10:
+            return seen
+        last = seen
+        await asyncio.sleep(0.5)
+
+
+def _comparison(wanted: Summary, seen: Summary) -> Table:
+    table = Table(title="summary", title_justify="left")
+    for column in ("", "expected", "seen"):
+        table.add_column(column, no_wrap=True)
+    rows = [
+        ("messages delivered", wanted.delivered, seen.delivered),
+        ("duplicates dropped", wanted.duplicates, seen.duplicates),
+    ]
+    for label, left, right in (
+        ("dead-lettered: {}", wanted.dead_letters, seen.dead_letters),
+        ("workflows: {}", wanted.outcomes, seen.outcomes),
+    ):
+        rows += [
+            (label.format(name.removeprefix("ORDER_OUTCOME_").lower()), left.get(name, 0), right.get(name, 0))
+            for name in sorted(left | right)
+        ]
+    for label, want, see in rows:
+        table.add_row(label, str(want), str(see), style="" if want == see else "bold red")
+    return table
+
+
+def _footprints(footprints: dict[str, Footprint]) -> str:
+    return "; ".join(
+        f"{name} ready in {each.start_seconds:.1f} s, {each.resident_megabytes:.0f} MB resident"
+        for name, each in footprints.items()
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
