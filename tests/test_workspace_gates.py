@@ -1,0 +1,122 @@
+"""The gates of the workspace, each with the violation that it must catch."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ameide_guardrails import generated_roots, import_directions
+from ameide_guardrails.workspace import processes
+
+ROOT = Path(__file__).parent.parent
+TEMPLATES = ("buf.gen.yaml", "buf.gen.options.yaml")
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    for template in TEMPLATES:
+        shutil.copy(ROOT / template, tmp_path / template)
+    return tmp_path
+
+
+def test_generators_write_into_generated_only_roots() -> None:
+    assert generated_roots.violations(ROOT) == []
+
+
+@pytest.mark.parametrize("out", ["packages/ameide_core_proto/src", ".", "primitives", "build/generated/../../tests"])
+def test_an_out_among_sources_is_caught(templates: Path, out: str) -> None:
+    file = templates / "buf.gen.yaml"
+    file.write_text(file.read_text().replace("out: build/generated/process", f"out: {out}", 1))
+    assert any(repr(out) in violation for violation in generated_roots.violations(templates))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_without_clean_is_caught(templates: Path, template: str) -> None:
+    file = templates / template
+    file.write_text(file.read_text().replace("\nclean: true", "\nclean: false", 1))
+    assert any("clean" in violation for violation in generated_roots.violations(templates))
+
+
+def test_the_generated_roots_hold_nothing_that_a_person_wrote() -> None:
+    by_hand = [
+        path.relative_to(ROOT)
+        for root in ("build/generated", "packages/ameide_core_proto/gen")
+        for path in (ROOT / root).rglob("*.py")
+        if path.stat().st_size and "DO NOT EDIT" not in path.read_text()[:200]
+    ]
+    assert by_hand == []
+
+
+def _lint_imports(root: Path, contract: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["lint-imports", "--config", str(contract), "--no-cache"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(Path(shutil.which("lint-imports") or "").parent), "PYTHONPATH": str(root)},
+    )
+
+
+def test_the_contract_covers_every_process(tmp_path: Path) -> None:
+    contract = tmp_path / "importlinter.ini"
+    import_directions.write_contract(ROOT, contract)
+    text = contract.read_text()
+    for member in processes(ROOT):
+        assert f"importlinter:contract:{member.name}" in text
+
+
+@pytest.fixture
+def importing_workspace(tmp_path: Path) -> Path:
+    """A workspace with one process whose packages are importable from its root."""
+    generated = tmp_path / "build/generated/process/pet-sitting/src/pet_sitting_generated"
+    impl = tmp_path / "primitives/process/pet-sitting/src/pet_sitting"
+    runtime = tmp_path / "packages/ameide_process"
+    plugin = tmp_path / "packages/protoc_gen_process"
+    for folder in (generated, impl, runtime, plugin):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+    for member in (tmp_path / "build/generated/process/pet-sitting", runtime, plugin):
+        (member / "pyproject.toml").touch()
+    for room in ("testing", "worker", "ingress", "connection", "startup", "outputs", "serving", "telemetry", "logs",
+                 "kafka_security", "configuration", "workflow", "routing", "workflow_id", "converter", "contract",
+                 "invalid_event"):  # fmt: skip
+        (runtime / f"{room}.py").touch()
+    (generated / "contract.py").write_text("import ameide_process.contract\n")
+    (generated / "entry.py").write_text("import pet_sitting.workflow_impl\nimport pet_sitting_generated.contract\n")
+    (impl / "workflow_impl.py").write_text("import pet_sitting_generated.contract\n")
+    for package, folder in {
+        "pet_sitting_generated": generated, "pet_sitting": impl, "ameide_process": runtime, "protoc_gen_process": plugin
+    }.items():  # fmt: skip
+        (tmp_path / package).symlink_to(folder)
+    return tmp_path
+
+
+def _check(root: Path) -> subprocess.CompletedProcess[str]:
+    contract = root / "importlinter.ini"
+    import_directions.write_contract(root, contract)
+    return _lint_imports(root, contract)
+
+
+def test_imports_downwards_pass(importing_workspace: Path) -> None:
+    result = _check(importing_workspace)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "caught"),
+    [
+        ("pet_sitting_generated/contract.py", "import pet_sitting.workflow_impl", "pet_sitting_generated.contract"),
+        ("ameide_process/workflow.py", "import ameide_process.ingress", "ameide_process.workflow"),
+        ("ameide_process/contract.py", "import pet_sitting_generated.contract", "ameide_process.contract"),
+        ("protoc_gen_process/__init__.py", "import ameide_process.contract", "protoc_gen_process"),
+        ("pet_sitting/workflow_impl.py", "import pet_sitting_generated.entry", "pet_sitting"),
+        ("pet_sitting/workflow_impl.py", "import protoc_gen_process", "pet_sitting"),
+    ],
+)
+def test_an_import_upwards_is_caught(importing_workspace: Path, path: str, line: str, caught: str) -> None:
+    file = importing_workspace / path
+    file.write_text(f"{file.read_text()}{line}\n")
+    result = _check(importing_workspace)
+    assert result.returncode != 0
+    assert caught in result.stdout
