@@ -1,0 +1,77 @@
+"""Line, column and comment of every element and option of a file.
+
+Compilers differ in what they record of options: buf records the fields inside an option literal (but none inside a
+repeated message), protoc only the option as a whole. So a place is looked up exactly, then by the first thing recorded
+inside of it, then by the closest thing around it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from protobuf import DescFile
+
+from protoc_gen_process.diagnostics import Place
+from protoc_gen_process.model import Docs
+
+SourcePath = tuple[int, ...]
+"""Field numbers and indexes from `FileDescriptorProto` down to an element, as `SourceCodeInfo` has them."""
+
+_SYNTAX: SourcePath = (12,)
+_PACKAGE: SourcePath = (2,)
+_DIRECTIVE_PREFIXES = ("buf:lint:", "@exclude")
+"""Comment lines for tools, which say nothing about the element."""
+
+
+class SourceLocations:
+    """The source locations of one file."""
+
+    def __init__(self, desc: DescFile) -> None:
+        self._file = desc.name
+        self._spans: dict[SourcePath, Sequence[int]] = {}
+        self._comments: dict[SourcePath, str] = {}
+        info = desc.proto.source_code_info
+        for location in info.location if info is not None else ():
+            path = tuple(location.path)
+            # Several statements may share a path (each `option` of a message has that of `options`): the first counts.
+            self._spans.setdefault(path, location.span)
+            comment = location.leading_comments or location.trailing_comments
+            if comment:
+                self._comments.setdefault(path, comment)
+        self._sorted = sorted(self._spans)
+
+    def place(self, path: SourcePath) -> Place:
+        """Returns where an element or option begins."""
+        span = self._spans.get(path) or self._first_inside(path) or self._closest_around(path)
+        if span is None:
+            return Place(self._file)
+        return Place(self._file, span[0] + 1, span[1] + 1)
+
+    def docs(self, path: SourcePath) -> Docs:
+        """Returns the lines of the comment above an element, else of the one behind it."""
+        comment = self._comments.get(path, "")
+        lines = [line.rstrip().removeprefix(" ") for line in comment.rstrip().splitlines()]
+        lines = [line for line in lines if not line.startswith(_DIRECTIVE_PREFIXES)]
+        while lines and not lines[0]:
+            lines.pop(0)
+        while lines and not lines[-1]:
+            lines.pop()
+        return tuple(lines)
+
+    def file_docs(self) -> Docs:
+        """Returns the comment above the syntax or edition, else the one above the package."""
+        return self.docs(_SYNTAX) or self.docs(_PACKAGE)
+
+    def _first_inside(self, path: SourcePath) -> Sequence[int] | None:
+        index = bisect_left(self._sorted, path)
+        inside: list[Sequence[int]] = []
+        while index < len(self._sorted) and self._sorted[index][: len(path)] == path:
+            inside.append(self._spans[self._sorted[index]])
+            index += 1
+        return min(inside, key=lambda span: (span[0], span[1]), default=None)
+
+    def _closest_around(self, path: SourcePath) -> Sequence[int] | None:
+        while path:
+            path = path[:-1]
+            if path and path in self._spans:
+                return self._spans[path]
+        return None

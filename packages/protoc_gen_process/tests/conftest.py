@@ -1,0 +1,27 @@
+"""Fixtures and the bless switch of the generator's tests."""
+
+from pathlib import Path
+
+import pytest
+from protoc_gen_process.testing import ProtoImage
+
+TESTS = Path(__file__).parent
+OPTION_PROTOS = TESTS.parents[1] / "ameide_core_proto" / "src"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--bless", action="store_true", help="write what the generator says now as what tests expect of it"
+    )
+
+
+@pytest.fixture(scope="session")
+def bless(pytestconfig: pytest.Config) -> bool:
+    """Whether expectations are written and not compared."""
+    return bool(pytestconfig.getoption("--bless", default=False))
+
+
+@pytest.fixture(scope="session")
+def diagnostics_image() -> ProtoImage:
+    """All cases of `tests/diagnostics`, compiled."""
+    return ProtoImage.build(OPTION_PROTOS, TESTS / "diagnostics")
