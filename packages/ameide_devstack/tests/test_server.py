@@ -168,7 +168,7 @@ async def test_servers_end_with_the_process_that_started_them(signal_number: sig
         asyncio.run(main())
         """
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: ASYNC220, S603 # our own interpreter
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: ASYNC220 # returns at once
     assert process.stdout is not None
     pids = [int(pid) for pid in process.stdout.readline().split()]
     assert len(pids) == 2
@@ -185,7 +185,7 @@ def test_leases_never_overlap_between_processes():
         "print(*[lease.port for lease in leases], flush=True); sys.stdin.read()"
     )
     holders = [
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 # our own interpreter
+        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(4)
     ]
     ports = [port for holder in holders if holder.stdout for port in holder.stdout.readline().split()]

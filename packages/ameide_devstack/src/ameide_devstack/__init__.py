@@ -4,23 +4,32 @@ Each server is an async context manager: `async with TemporalDevServer() as serv
 """
 
 from ameide_devstack._apache_kafka import ApacheKafka
+from ameide_devstack._certificates import CertificateAuthority, KeyPair
 from ameide_devstack._embedded_kafka import EmbeddedKafka
 from ameide_devstack._errors import BuildError, DevstackError, PortTakenError, ServerStartError, ToolMissingError
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._server import Server
 from ameide_devstack._temporal_dev_server import TemporalDevServer
+from ameide_devstack._temporal_server import TemporalServer
+from ameide_devstack._temporal_server_config import TemporalSecurity
 from ameide_devstack._time_skipping_server import TimeSkippingServer
+from ameide_devstack._token_issuer import TokenIssuer
 
 __all__ = [
     "ApacheKafka",
     "BuildError",
+    "CertificateAuthority",
     "DevstackError",
     "EmbeddedKafka",
     "KafkaBroker",
+    "KeyPair",
     "PortTakenError",
     "Server",
     "ServerStartError",
     "TemporalDevServer",
+    "TemporalSecurity",
+    "TemporalServer",
     "TimeSkippingServer",
+    "TokenIssuer",
     "ToolMissingError",
 ]

@@ -23,7 +23,7 @@ from ameide_devstack._errors import BuildError, ToolMissingError
 
 # How often the lock of another builder is tried, and how often progress is reported, in seconds.
 _LOCK_POLL_S: Final = 0.2
-_PROGRESS_S: Final = 15.0
+_PROGRESS_S: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ class Server(ABC):
 
     def __init__(self, *, data_dir: Path | None = None, ports: Mapping[str, int | None]) -> None:
         self.data_dir = Path(tempfile.mkdtemp(prefix=f"{self.name}-")) if data_dir is None else data_dir.absolute()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self._owns_data_dir = data_dir is None
         self._leases = {role: PortLease() for role, port in ports.items() if port is None}
         self._ports = {role: self._leases[role].port if port is None else port for role, port in ports.items()}
@@ -98,7 +99,6 @@ class Server(ABC):
         if self.running:
             msg = f"{self.name} is running already; stop() it first"
             raise RuntimeError(msg)
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         command = await self._command()
         for port in self._ports.values():
             # Otherwise a stranger there would answer our readiness probe.
