@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, TypeVar
 
 import structlog
 
 from ameide_process.configuration import StartupError, write_termination_log
 from ameide_process.contract import ProcessContract
 from ameide_process.logs import configure_logging
+
+ResultT = TypeVar("ResultT")
 
 SETTLE_SECONDS = 0.2
 """Lets transports of the loop close, and threads of Temporal's core finish what they deliver to it."""
@@ -71,6 +73,18 @@ def run_to_exit_code(
         write_termination_log({"reason": "Crashed", "message": f"{type(error).__name__}: {error}"}, environ)
         return 1
     return 0
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[None, None, ResultT]) -> ResultT | None:
+    """Returns what the work returns, or None where the program is asked to stop before that; the work is cancelled."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        stopping.cancel()
+        working.cancel()
 
 
 async def _until_signalled(main: Main) -> None:

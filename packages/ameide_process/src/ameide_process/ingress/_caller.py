@@ -1,0 +1,104 @@
+"""The calls to Temporal, raw: no interceptors, no retry of the SDK's, which would hide what a failure means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ameide_core_proto.process.v1.process_runtime_pb2 import DedupeAnswer, DedupeQuery, EventIdentity
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.query.v1 import WorkflowQuery
+from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from ameide_process.contract import DEDUPE_QUERY, ProcessContract
+from ameide_process.converter import DATA_CONVERTER
+from ameide_process.ingress._lane import Batch
+from ameide_process.routing import Route, SignalWithStart, to_payload
+from ameide_process.trace_context import signal_header
+
+_converter = DATA_CONVERTER.payload_converter
+
+
+class NoAnswerError(Exception):
+    """The closed run did not say which events it had applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """Deadlines of calls."""
+
+    signal: timedelta
+    query: timedelta
+
+
+class Caller:
+    """Signal-With-Start for batches, and the question to closed runs."""
+
+    def __init__(self, client: Client, contract: ProcessContract, *, task_queue: str, limits: CallLimits) -> None:
+        """Prepares the calls.
+
+        Args:
+            client: Connection to Temporal.
+            contract: Of the process.
+            task_queue: Where workflows are started.
+            limits: Deadlines.
+        """
+        self._service = client.workflow_service
+        self._namespace = client.namespace
+        self._limits = limits
+        self._signal_with_start = SignalWithStart(
+            contract, namespace=client.namespace, task_queue=task_queue, identity=client.identity
+        )
+
+    async def deliver(self, batch: Batch) -> bool:
+        """Sends a batch.
+
+        Returns:
+            Whether that started the workflow.
+
+        Raises:
+            RPCError: Temporal does not have the batch, or did not say so.
+        """
+        payloads = [delivery.payload for delivery in batch.deliveries if delivery.payload is not None]
+        start = batch.lane.start
+        assert start is not None, "a lane gets its start argument with its first event"  # noqa: S101 - narrows
+        request = self._signal_with_start.request(
+            batch.lane.workflow_id, start=start, events=payloads, request_id=batch.request_id
+        )
+        header = signal_header(payloads[0])
+        if header is not None:
+            request.header.CopyFrom(header)
+        response = await self._service.signal_with_start_workflow_execution(
+            request, retry=False, timeout=self._limits.signal
+        )
+        return response.started
+
+    async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
+        """Asks a closed run which events it had applied.
+
+        Returns:
+            For each event, whether it had.
+
+        Raises:
+            NoAnswerError: The run does not answer: no worker, or its history is gone.
+        """
+        query = DedupeQuery(
+            events=[EventIdentity(idempotency_key=each.idempotency_key, payload_case=each.case) for each in routes]
+        )
+        request = QueryWorkflowRequest(
+            namespace=self._namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            query=WorkflowQuery(query_type=DEDUPE_QUERY, query_args=Payloads(payloads=[to_payload(query)])),
+        )
+        try:
+            response = await self._service.query_workflow(request, retry=False, timeout=self._limits.query)
+            answer: DedupeAnswer = _converter.from_payload(response.query_result.payloads[0], DedupeAnswer)
+        except RPCError as error:
+            raise NoAnswerError(f"{error.status.name}: {error.message}") from error
+        except (IndexError, RuntimeError, DecodeError) as error:
+            raise NoAnswerError(f"the answer to the query {DEDUPE_QUERY!r} is none: {error}") from error
+        if len(answer.applied) != len(routes):
+            raise NoAnswerError(f"the query {DEDUPE_QUERY!r} answers for {len(answer.applied)} of {len(routes)} events")
+        return list(answer.applied)

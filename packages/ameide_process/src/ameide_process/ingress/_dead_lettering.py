@@ -1,0 +1,143 @@
+"""Getting a message into the dead-letter stream, however long that takes; its partition pauses meanwhile."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from ameide_process.contract import ProcessContract
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._message import Partition
+from ameide_process.invalid_event import InvalidReason
+from ameide_process.outputs import (
+    DeadLetterPublisher,
+    DeadLetterRecord,
+    OutputError,
+    OutputTooLargeError,
+    SourcePosition,
+)
+
+_WAIT = wait_random_exponential(multiplier=0.2, max=5)
+_WAIT_TOO_LARGE = 30.0
+"""Seconds between two tries of a record that the stream refuses for its size: somebody must raise the limit first."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class PartitionGoneError(Exception):
+    """The message's partition is not ours any more; it comes again elsewhere."""
+
+
+class DeadLettering:
+    """Writes dead letters of one subscription.
+
+    Attributes:
+        trouble: Partitions that wait for the dead-letter stream, each with the reason.
+    """
+
+    def __init__(
+        self,
+        publisher: DeadLetterPublisher,
+        *,
+        contract: ProcessContract,
+        subscription: str,
+        takes: Callable[[Partition], bool],
+        changed: Callable[[Partition], None],
+    ) -> None:
+        """Prepares dead-lettering.
+
+        Args:
+            publisher: The stream.
+            contract: Of the process.
+            subscription: Logical name.
+            takes: Whether a partition is still ours.
+            changed: Called when a partition begins or ceases to wait for the stream.
+        """
+        self._publisher = publisher
+        self._process = contract.name
+        self._subscription = subscription
+        self._takes = takes
+        self._changed = changed
+        self._waiting: Counter[Partition] = Counter()
+        self._troubled: Counter[Partition] = Counter()
+        self.trouble: dict[Partition, str] = {}
+
+    def in_flight(self, partitions: Collection[Partition]) -> bool:
+        """Whether a message of these partitions is on its way to the stream."""
+        return any(self._waiting[partition] for partition in partitions)
+
+    async def publish(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        """Returns once the stream has the message.
+
+        Raises:
+            PartitionGoneError: The partition was revoked before that.
+        """
+        partition = delivery.message.partition
+        record = self._record(delivery, reason, message)
+        troubled = False
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, OutputTooLargeError):
+                return _WAIT_TOO_LARGE * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            return _WAIT(state)
+
+        def before_sleep(state: RetryCallState) -> None:
+            nonlocal troubled
+            error = state.outcome.exception() if state.outcome else None
+            if not troubled:
+                troubled = True
+                self._troubled[partition] += 1
+                _logger.warning("dead letter waits", partition=str(partition), error=str(error))
+            self.trouble[partition] = f"dead-letter stream: {error}"
+            self._changed(partition)
+
+        self._waiting[partition] += 1
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(OutputError), wait=wait, before_sleep=before_sleep
+            ):
+                if not self._takes(partition):
+                    raise PartitionGoneError(str(partition))
+                with attempt:
+                    await self._publisher.publish(record)
+        finally:
+            self._waiting[partition] -= 1
+            if troubled:
+                self._troubled[partition] -= 1
+                if not self._troubled[partition]:
+                    self.trouble.pop(partition, None)
+                    self._changed(partition)
+        _logger.warning(
+            "dead letter",
+            subscription=self._subscription,
+            partition=str(partition),
+            position=delivery.message.position,
+            reason=reason.value,
+            message=message[:500],
+            workflow_id=record.workflow_id,
+            event_id=delivery.route.idempotency_key if delivery.route else None,
+        )
+
+    def _record(self, delivery: Delivery, reason: InvalidReason, message: str) -> DeadLetterRecord:
+        source = delivery.message
+        taken = source.timestamp_ms
+        return DeadLetterRecord(
+            value=source.value or b"",
+            key=source.key,
+            headers=source.headers,
+            reason=reason.value,
+            message=message,
+            process=self._process,
+            source=SourcePosition(
+                subscription=self._subscription,
+                source=source.partition.source,
+                partition=source.partition.number,
+                position=source.position,
+                time=None if taken is None else datetime.fromtimestamp(taken / 1000, UTC),
+            ),
+            workflow_id=delivery.route.workflow_id if delivery.route else None,
+        )

@@ -1,0 +1,459 @@
+"""Executes what the planner decides, for one subscription: polls, decodes, sends, commits, pauses, drains."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Coroutine, Sequence
+from typing import Generic
+
+import structlog
+from temporalio.service import RPCError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from ameide_process.contract import EnvelopeT
+from ameide_process.ingress._caller import Caller, NoAnswerError
+from ameide_process.ingress._classification import CallFailure, Verdict, classify
+from ameide_process.ingress._dead_lettering import DeadLettering, PartitionGoneError
+from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._limits import Limits
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._planner import PARKED, Planner
+from ameide_process.ingress._senders import Senders
+from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._transport import Transport, TransportError
+from ameide_process.invalid_event import InvalidEventError, InvalidReason
+from ameide_process.outputs import DeadLetterPublisher
+from ameide_process.routing import Router, to_payload
+from ameide_process.serving import Check
+from ameide_process.startup import unless_stopped
+from ameide_process.trace_context import attach
+
+POLL_WAIT = 0.5
+"""Seconds that one poll waits for a message."""
+
+CHUNK = 32
+"""Messages decoded in a row before calls get their turn: about 5 ms."""
+
+COMMIT_INTERVAL = 0.25
+"""Seconds between two commits, where nothing presses for one."""
+
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks at figures and readiness."""
+
+LAG_INTERVAL = 10.0
+"""Seconds between two questions to the broker how far we are behind; also how its absence is noticed."""
+
+_CONCURRENT_QUERIES = 8
+"""Questions to closed runs in flight. Each replays a history on a worker."""
+
+_RECONNECT = wait_random_exponential(multiplier=0.2, max=5)
+
+_logger = structlog.get_logger(__name__)
+
+
+class Engine(Generic[EnvelopeT]):
+    """Delivers the events of one subscription to workflows, losing none.
+
+    A position is committed only when Temporal, or the dead-letter stream, has every message below it.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        router: Router[EnvelopeT],
+        decoder: Decoder[EnvelopeT],
+        transport: Transport,
+        caller: Caller,
+        dead_letters: DeadLetterPublisher,
+        limits: Limits,
+        metrics: SubscriptionMetrics,
+        source_check: Check,
+        delivery_check: Check,
+    ) -> None:
+        """Prepares the engine.
+
+        Args:
+            name: Of the subscription.
+            router: Of the process.
+            decoder: Reads messages.
+            transport: Delivers them; not started yet.
+            caller: Calls Temporal.
+            dead_letters: Takes what can never be delivered.
+            limits: Bounds.
+            metrics: Counts.
+            source_check: Says whether messages can come.
+            delivery_check: Says whether they go.
+        """
+        self._name = name
+        self._router = router
+        self._decoder = decoder
+        self._transport = transport
+        self._caller = caller
+        self._limits = limits
+        self._metrics = metrics
+        self._source_check = source_check
+        self._delivery_check = delivery_check
+        self._planner = Planner(limits)
+        self._senders = Senders(self._planner, self._deliver, number=limits.concurrent_calls)
+        self._dead_lettering = DeadLettering(
+            dead_letters,
+            contract=router.contract,
+            subscription=name,
+            takes=self._planner.takes,
+            changed=self._dead_letters_changed,
+        )
+        self._commit_wanted = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._progress = asyncio.Event()
+        """Set whenever something in flight has ended; only a drain looks at it."""
+        self._queries = asyncio.Semaphore(_CONCURRENT_QUERIES)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = _logger.bind(subscription=name)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Delivers until the event is set; then finishes what is in flight, commits and leaves.
+
+        Args:
+            stop: Asks to end.
+        """
+        if not await self._start_transport(stop):
+            return
+        self._senders.start()
+        loops = [asyncio.create_task(each) for each in (self._poll(), self._commit_regularly(), self._watch())]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            poll, commit, watch = loops
+            await _cancel(poll, watch)
+            # Drains and commits through `revoked`, then leaves the group.
+            await self._transport.stop()
+            await _cancel(commit, *self._tasks)
+            await self._senders.stop()
+        # One that ended by itself ended by an error, which is a defect.
+        for each in loops:
+            if not each.cancelled() and (error := each.exception()) is not None:
+                raise error
+
+    # The transport's listener
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        """Takes partitions; see `TransportListener`."""
+        self._planner.assign(partitions)
+        self._source_check.passed()
+        self._log.info("partitions assigned", partitions=[str(each) for each in partitions])
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        """Gives partitions up; see `TransportListener`."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._planner.close(partitions, began)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.drain_seconds):
+                while self._planner.in_flight(partitions) or self._dead_lettering.in_flight(partitions):
+                    self._progress.clear()
+                    await self._progress.wait()
+        # Past the deadline the partitions go all the same: what is still in flight comes again, and is a duplicate.
+        await self._commit()
+        self._planner.revoke(partitions, loop.time())
+        self._log.info(
+            "partitions revoked",
+            partitions=[str(each) for each in partitions],
+            drained_in=round(loop.time() - began, 3),
+        )
+
+    # In
+
+    async def _start_transport(self, stop: asyncio.Event) -> bool:
+        tries = 0
+
+        def before_sleep(state: RetryCallState) -> None:
+            nonlocal tries
+            tries += 1
+            error = state.outcome.exception() if state.outcome else None
+            seconds = round(state.seconds_since_start or 0)
+            self._source_check.failed(
+                f"{error} ({tries} tries in {seconds} s); events wait in the source, none are lost"
+            )
+            self._log.warning("source unreachable", error=str(error), tries=tries)
+
+        async def connect() -> bool:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(TransportError), wait=_RECONNECT, before_sleep=before_sleep
+            ):
+                with attempt:
+                    await self._transport.start(self)
+            return True
+
+        if await unless_stopped(stop, connect()):
+            return True
+        await self._transport.stop()
+        return False
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                messages = await self._transport.poll(POLL_WAIT)
+            except TransportError as error:
+                self._source_check.failed(f"{error}; events wait in the source, none are lost")
+                self._log.warning("poll failed", error=str(error))
+                await asyncio.sleep(WATCH_INTERVAL)
+                continue
+            if messages:
+                await self._take(messages)
+                self._apply_flow()
+
+    async def _take(self, messages: Sequence[Message]) -> None:
+        now = asyncio.get_running_loop().time()
+        for number, message in enumerate(messages, start=1):
+            # Asked each time: a rebalance may come between two chunks.
+            if self._planner.takes(message.partition):
+                self._take_one(message, now)
+            if number % CHUNK == 0:
+                self._senders.wake()
+                await asyncio.sleep(0)
+        self._senders.wake()
+
+    def _take_one(self, message: Message, now: float) -> None:
+        delivery = Delivery(message, now)
+        if message.value is None:
+            # A compacted topic says with it that a key is gone. There is no envelope in it, so nothing to deliver,
+            # and nothing wrong with it either.
+            self._planner.admit(delivery)
+            self._end(delivery, "tombstone")
+            return
+        try:
+            envelope = self._read(delivery)
+        except InvalidEventError as error:
+            self._planner.admit(delivery)
+            self._spawn(self._reject(delivery, error.reason, str(error)))
+        except Exception as error:  # noqa: BLE001 - a defect in reading one message must not stop all others
+            self._log.exception("decoding failed", position=message.position, partition=str(message.partition))
+            self._planner.admit(delivery)
+            self._spawn(self._reject(delivery, InvalidReason.UNDECODABLE, f"decoding failed: {error!r}"))
+        else:
+            self._planner.admit(delivery)
+            lane = self._planner.enqueue(delivery, now)
+            if lane.start is None:
+                lane.start = to_payload(self._router.start(envelope))
+
+    def _read(self, delivery: Delivery) -> EnvelopeT:
+        """Fills a delivery from its message.
+
+        Raises:
+            InvalidEventError: It can never be delivered.
+        """
+        decoded = self._decoder.decode(delivery.message)
+        delivery.route = decoded.route
+        payload = to_payload(decoded.envelope)
+        size = len(payload.data)
+        if size > self._limits.event_bytes:
+            raise InvalidEventError(
+                InvalidReason.TOO_LARGE, f"the event has {size} bytes, and a signal takes {self._limits.event_bytes}"
+            )
+        if decoded.carried:
+            attach(payload, decoded.carried)
+        delivery.payload = payload
+        delivery.size += size
+        return decoded.envelope
+
+    # Out
+
+    async def _deliver(self, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            started = await self._caller.deliver(batch)
+        except RPCError as error:
+            self._call_failed(batch, classify(error))
+        except Exception as error:  # noqa: BLE001 - the key is parked, and everybody can see why
+            self._log.exception("call failed", workflow_id=batch.lane.workflow_id)
+            self._call_failed(batch, CallFailure(Verdict.UNKNOWN, repr(error)))
+        else:
+            now = loop.time()
+            was_away = self._planner.gate.away
+            self._planner.accepted(batch, now)
+            self._metrics.accepted(len(batch.deliveries), started=started, seconds=now - batch.sent_at)
+            if self._planner.commit_pressed:
+                self._commit_wanted.set()
+            if was_away:
+                self._log.info("temporal takes events again")
+                self._look()
+            self._progress.set()
+        if self._planner.ready:
+            self._senders.wake()
+
+    def _call_failed(self, batch: Batch, failure: CallFailure) -> None:
+        now = asyncio.get_running_loop().time()
+        lane = batch.lane
+        self._metrics.call_failures[failure.verdict].inc()
+        if failure.verdict is Verdict.CLOSED:
+            self._planner.suspended(now)
+            self._spawn(self._resolve_late(batch, failure))
+        elif failure.verdict is Verdict.TOO_LARGE and len(batch.deliveries) == 1:
+            self._planner.suspended(now)
+            self._spawn(self._resolve_too_large(batch, failure))
+        else:
+            first = lane.failure is None or lane.failure.verdict is not failure.verdict
+            was_away = self._planner.gate.away
+            self._planner.failed(batch, failure, now)
+            if first and failure.verdict in _ALERTING:
+                self._log.error("key parked", workflow_id=lane.workflow_id, reason=failure.reason)
+            if self._planner.gate.away and not was_away:
+                self._log.warning("temporal takes no events", reason=failure.reason)
+                self._look()
+        self._progress.set()
+
+    async def _resolve_late(self, batch: Batch, failure: CallFailure) -> None:
+        """The workflow is closed: what it applied is a duplicate, the rest is late."""
+        loop = asyncio.get_running_loop()
+        workflow_id = batch.lane.workflow_id
+        routes = [each.route for each in batch.deliveries if each.route is not None]
+        try:
+            async with self._queries:
+                applied = await self._caller.applied(workflow_id, failure.run_id, routes)
+            for delivery, was_applied in zip(batch.deliveries, applied, strict=True):
+                if was_applied:
+                    self._end(delivery, "duplicate")
+                    continue
+                message = f"workflow {workflow_id!r} was closed already (run {failure.run_id}); it had not applied this"
+                await self._dead_letter(delivery, InvalidReason.LATE, message)
+        except NoAnswerError as error:
+            reason = f"closed, and its last run does not say what it applied: {error}; is a worker running?"
+            self._planner.unresolved(batch, CallFailure(Verdict.CLOSED, reason, failure.run_id), loop.time())
+        except PartitionGoneError:
+            self._planner.unresolved(batch, failure, loop.time())
+        else:
+            self._planner.settled(batch, loop.time())
+        self._progress.set()
+        self._senders.wake()
+
+    async def _resolve_too_large(self, batch: Batch, failure: CallFailure) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            for delivery in batch.deliveries:
+                await self._dead_letter(delivery, InvalidReason.TOO_LARGE, f"Temporal refuses it: {failure.reason}")
+        except PartitionGoneError:
+            self._planner.unresolved(batch, failure, loop.time())
+        else:
+            self._planner.settled(batch, loop.time())
+        self._progress.set()
+        self._senders.wake()
+
+    async def _reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        with contextlib.suppress(PartitionGoneError):
+            await self._dead_letter(delivery, reason, message)
+        self._progress.set()
+
+    async def _dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        await self._dead_lettering.publish(delivery, reason, message)
+        self._metrics.dead_letter(reason)
+        self._end(delivery, "dead_letter")
+
+    def _end(self, delivery: Delivery, outcome: str) -> None:
+        self._planner.end(delivery)
+        self._metrics.ended(outcome)
+
+    # Commits and flow
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMMIT_INTERVAL):
+                    await self._commit_wanted.wait()
+            self._commit_wanted.clear()
+            await self._commit()
+            self._apply_flow()
+            if self._planner.ready:
+                self._senders.wake()
+
+    async def _commit(self) -> None:
+        async with self._committing:
+            positions = self._planner.committable()
+            if not positions:
+                return
+            try:
+                await self._transport.commit(positions)
+            except TransportError as error:
+                # Normal around a rebalance, and harmless: the messages come again, and workflows know them.
+                self._metrics.commits_failed.inc()
+                self._log.info("commit failed", error=str(error))
+                return
+            self._metrics.commits.inc()
+            self._planner.committed(positions, asyncio.get_running_loop().time())
+
+    def _apply_flow(self) -> None:
+        flow = self._planner.flow(asyncio.get_running_loop().time())
+        if flow.pause:
+            self._transport.pause(flow.pause)
+        if flow.resume:
+            self._transport.resume(flow.resume)
+
+    def _dead_letters_changed(self, partition: Partition) -> None:
+        reason = self._dead_lettering.trouble.get(partition)
+        if reason is None:
+            self._planner.release(partition)
+        else:
+            self._planner.hold(partition, reason)
+        self._look()
+
+    # Watching
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        lag_at = 0.0
+        while True:
+            self._planner.sweep(loop.time())
+            self._look()
+            if loop.time() >= lag_at:
+                lag_at = loop.time() + LAG_INTERVAL
+                await self._ask_lag()
+            await asyncio.sleep(WATCH_INTERVAL)
+
+    async def _ask_lag(self) -> None:
+        try:
+            lags = await self._transport.lag()
+        except TransportError as error:
+            self._source_check.failed(f"{error}; events wait in the source, none are lost")
+            self._log.warning("source unreachable", error=str(error))
+        else:
+            self._source_check.passed()
+            self._metrics.show_lag(lags)
+
+    def _look(self) -> None:
+        """Brings pauses, readiness and gauges up to date."""
+        now = asyncio.get_running_loop().time()
+        self._apply_flow()
+        planner = self._planner
+        self._metrics.show(planner, now)
+        if planner.gate.reason is not None:
+            self._delivery_check.failed(
+                f"Temporal takes no events: {planner.gate.reason}; they wait in the source, none are lost"
+            )
+            return
+        troubles = [
+            f"{partition}: {reason}"
+            for partition, reason in planner.paused.items()
+            if reason.startswith(PARKED) or partition in self._dead_lettering.trouble
+        ]
+        if troubles:
+            self._delivery_check.failed("; ".join(sorted(troubles)))
+        else:
+            self._delivery_check.passed()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_ALERTING = frozenset({Verdict.RUN_ENDED_BY_SERVER, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN})
+"""Failures of one key that somebody should know of."""
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

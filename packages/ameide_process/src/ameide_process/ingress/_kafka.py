@@ -1,0 +1,222 @@
+"""Kafka as a source, on aiokafka.
+
+aiokafka has eager assignors only, so every rebalance revokes everything: `revoked` is called, drains and commits while
+the group waits, and all partitions come back as new ones, from their committed offsets.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+
+from ameide_process.configuration import KafkaSubscription
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
+from ameide_process.kafka_security import SecurityArguments, security_arguments
+
+REBALANCE_TIMEOUT_MS: Final = 60_000
+"""How long the group waits for a member that drains. aiokafka's default is the session timeout, 10 s: a drain of 10 s
+was fenced, and half of its messages were read twice (measured)."""
+
+MAX_POLL_RECORDS: Final = 500
+"""Records of one poll; they are decoded in chunks."""
+
+REQUEST_TIMEOUT: Final = 10.0
+"""Seconds for a commit or a question to the broker."""
+
+START_TIMEOUT: Final = 30.0
+"""Seconds to connect, learn of the topics and join; then it is tried anew, with word of it."""
+
+STOP_TIMEOUT: Final = 5.0
+"""Seconds to leave the group; a broker that is away does not answer, and the group drops us by itself."""
+
+REJOIN_GRACE: Final = 90.0
+"""Seconds without membership that a rebalance may take before it counts as trouble."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class KafkaTransport:
+    """A member of a consumer group on some topics."""
+
+    def __init__(self, settings: KafkaSubscription, *, group: str, subscription: str) -> None:
+        """Prepares the member; nothing is connected yet.
+
+        Args:
+            settings: Broker, topics and security.
+            group: The consumer group.
+            subscription: Logical name, for messages to people.
+
+        Raises:
+            StartupError: A certificate does not load.
+        """
+        self._settings = settings
+        self._group = group
+        self._subscription = subscription
+        self._security: SecurityArguments = security_arguments(settings, name=f"INGRESS_CONFIG {subscription}")
+        self._consumer: AIOKafkaConsumer | None = None
+        self._listener: TransportListener | None = None
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._left_at: float | None = None
+        """Since when we are no member; None while we are."""
+
+    async def start(self, listener: TransportListener) -> None:
+        """Connects and joins; see `Transport`."""
+        self._listener = listener
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset=self._settings.start_from,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            max_poll_records=MAX_POLL_RECORDS,
+            retry_backoff_ms=500,
+            **self._security,
+        )
+        consumer.subscribe(topics=self._settings.topics, listener=_RebalanceListener(self))
+        self._consumer = consumer
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await consumer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._close()
+            raise self._unreachable(error) from error
+        except BaseException:
+            await self._close()
+            raise
+
+    async def poll(self, wait: float) -> Sequence[Message]:
+        """Returns messages; see `Transport`."""
+        try:
+            batches = await self._joined().getmany(timeout_ms=int(wait * 1000))
+        except (KafkaError, ConsumerStoppedError) as error:
+            raise self._unreachable(error) from error
+        messages: list[Message] = []
+        partitions = self._partitions
+        for topic_partition, records in batches.items():
+            partition = partitions.get(topic_partition)
+            # Not ours any more: they come again, to whoever has the partition then.
+            if partition is not None:
+                messages += [_message(partition, record) for record in records]
+        return messages
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Stops delivery; see `Transport`."""
+        self._joined().pause(*self._assigned(partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Goes on with delivery; see `Transport`."""
+        self._joined().resume(*self._assigned(partitions))
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Commits offsets; see `Transport`."""
+        offsets = {each: positions[partition] for each, partition in self._partitions.items() if partition in positions}
+        if not offsets:
+            return
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                await self._joined().commit(offsets)
+        except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
+            raise TransportError(f"offsets are not committed: {_what(error)}") from error
+
+    async def lag(self) -> Sequence[PartitionLag]:
+        """Asks for end and committed offsets; see `Transport`."""
+        consumer = self._joined()
+        partitions = dict(self._partitions)
+        if self._left_at is not None and asyncio.get_running_loop().time() - self._left_at > REJOIN_GRACE:
+            raise TransportError(f"kafka group {self._group} does not take us back; see the group at the broker")
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                if not partitions:
+                    await consumer.topics()
+                    return []
+                ends = await consumer.end_offsets(partitions)
+                return [
+                    PartitionLag(partition, max(0, ends[each] - await self._position(consumer, each)))
+                    for each, partition in partitions.items()
+                ]
+        except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+
+    async def stop(self) -> None:
+        """Drains and leaves; see `Transport`."""
+        if self._consumer is None:
+            return
+        # Closing the consumer does not call the listener.
+        await self.on_revoked()
+        await self._close()
+
+    # Called by the rebalance listener
+
+    async def on_revoked(self) -> None:
+        """Gives up what is assigned."""
+        if self._listener is None:
+            return
+        if self._left_at is None:
+            self._left_at = asyncio.get_running_loop().time()
+        partitions = list(self._partitions.values())
+        if partitions:
+            # Still assigned while it drains: it commits.
+            await self._listener.revoked(partitions)
+        self._partitions = {}
+
+    def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Takes what the group gives."""
+        if self._listener is None:
+            return
+        self._left_at = None
+        self._partitions = {each: Partition(each.topic, each.partition) for each in assigned}
+        self._listener.assigned(list(self._partitions.values()))
+
+    # Parts
+
+    async def _position(self, consumer: AIOKafkaConsumer, each: TopicPartition) -> int:
+        committed = await consumer.committed(each)
+        if committed is not None:
+            return committed
+        return (await consumer.beginning_offsets([each]))[each]
+
+    def _assigned(self, partitions: Collection[Partition]) -> list[TopicPartition]:
+        return [each for each, partition in self._partitions.items() if partition in partitions]
+
+    def _joined(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise TransportError("the Kafka consumer is not started")
+        return self._consumer
+
+    async def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    await consumer.stop()
+
+    def _unreachable(self, error: Exception) -> TransportError:
+        servers = ",".join(self._settings.bootstrap_servers)
+        return TransportError(f"cannot reach kafka at {servers} for subscription {self._subscription}: {_what(error)}")
+
+
+class _RebalanceListener(ConsumerRebalanceListener):
+    def __init__(self, transport: KafkaTransport) -> None:
+        self._transport = transport
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        del revoked  # everything, always
+        await self._transport.on_revoked()
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._transport.on_assigned(assigned)
+
+
+def _message(partition: Partition, record: ConsumerRecord) -> Message:
+    # A header without a value comes as None, whatever the types say.
+    headers = [(name, value or b"") for name, value in record.headers] if record.headers else ()
+    return Message(partition, record.offset, record.value, record.key, headers, record.timestamp)
+
+
+def _what(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,124 @@
+"""The events of one key: sent in order, one call at a time, several in one signal where several wait."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from temporalio.api.common.v1 import Payload
+
+from ameide_process.ingress._classification import CallFailure, Verdict
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._limits import Limits
+
+KEY_LEVEL = frozenset(
+    {Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.RUN_ENDED_BY_SERVER, Verdict.CLOSED, Verdict.UNKNOWN}
+)
+"""Verdicts that are about one workflow and say nothing of others."""
+
+PARKED_AFTER = 1.0
+"""Seconds of key-level failure after which a key counts as parked; a Continue-As-New is over long before."""
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Events of one key that travel in one signal, the same ones in every try."""
+
+    lane: "Lane"
+    deliveries: list[Delivery]
+    request_id: str
+    """Kept across tries, so that the server drops repetitions within a run."""
+    sent_at: float = 0.0
+    """When the latest try began."""
+
+
+class Lane:
+    """The events of one workflow id.
+
+    Attributes:
+        workflow_id: The key.
+        start: The start argument, used by the call that starts the workflow.
+        waiting: Events that no call has carried yet, in order.
+        waiting_bytes: Bytes of their payloads.
+        retry: A batch whose call failed and is to be repeated.
+        busy: A call is in flight, or its failure is being dealt with.
+        queued: It stands in the planner's queue of ready lanes.
+        timed: It stands in the planner's heap of lanes that wait for a time.
+        blocked: It has as many accepted but uncommitted events as it may.
+        uncommitted: How many it has.
+        not_before: When the next call may begin.
+        failures: Failed calls in a row.
+        failure: The latest of them.
+        failing_since: When the first of them was.
+        largest_batch: Most events in one call; lowered when the server finds a batch too large.
+    """
+
+    __slots__ = (
+        "blocked",
+        "busy",
+        "failing_since",
+        "failure",
+        "failures",
+        "largest_batch",
+        "not_before",
+        "queued",
+        "retry",
+        "start",
+        "timed",
+        "uncommitted",
+        "waiting",
+        "waiting_bytes",
+        "workflow_id",
+    )
+
+    def __init__(self, workflow_id: str, largest_batch: int) -> None:
+        self.workflow_id = workflow_id
+        self.start: Payload | None = None
+        self.waiting: deque[Delivery] = deque()
+        self.waiting_bytes = 0
+        self.retry: Batch | None = None
+        self.busy = False
+        self.queued = False
+        self.timed = False
+        self.blocked = False
+        self.uncommitted = 0
+        self.not_before = 0.0
+        self.failures = 0
+        self.failure: CallFailure | None = None
+        self.failing_since = 0.0
+        self.largest_batch = largest_batch
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be forgotten without loss."""
+        return not (self.busy or self.waiting or self.retry or self.uncommitted)
+
+    def parked(self, now: float) -> bool:
+        """Whether the key has been held up for a while by a failure that is its own."""
+        return (
+            self.failure is not None and self.failure.verdict in KEY_LEVEL and now - self.failing_since >= PARKED_AFTER
+        )
+
+    def take(self, limits: Limits, request_id: str) -> Batch:
+        """Takes waiting events for one call: at least one, up to the bounds of a batch and of the key."""
+        allowed = min(self.largest_batch, limits.events_per_key - self.uncommitted)
+        waiting = self.waiting
+        first = waiting.popleft()
+        taken = [first]
+        size = payload_size(first)
+        while waiting and len(taken) < allowed:
+            more = payload_size(waiting[0])
+            if size + more > limits.batch_bytes:
+                break
+            size += more
+            taken.append(waiting.popleft())
+        self.waiting_bytes -= size
+        return Batch(self, taken, request_id)
+
+    def give_back(self, deliveries: list[Delivery]) -> None:
+        """Puts events of a batch that was not accepted back, before those that wait."""
+        self.waiting.extendleft(reversed(deliveries))
+        self.waiting_bytes += sum(map(payload_size, deliveries))
+
+
+def payload_size(delivery: Delivery) -> int:
+    """Bytes of an event in a signal, about: framing and metadata beside the data are small."""
+    return len(delivery.payload.data) if delivery.payload is not None else 0

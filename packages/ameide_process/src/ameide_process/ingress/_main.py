@@ -1,0 +1,142 @@
+"""The ingress program: what generated code calls."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NoReturn
+
+import structlog
+
+from ameide_process.configuration import (
+    BoundSubscription,
+    IngressConfiguration,
+    OutputSettings,
+    SubscriptionSettings,
+    load_ingress_configuration,
+)
+from ameide_process.connection import connect, watched
+from ameide_process.contract import EnvelopeT
+from ameide_process.ingress._caller import Caller, CallLimits
+from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._engine import Engine
+from ameide_process.ingress._kafka import KafkaTransport
+from ameide_process.ingress._limits import Limits, events_per_key
+from ameide_process.ingress._metrics import IngressMetrics
+from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._transport import Transport
+from ameide_process.outputs import DeadLetterPublisher, open_output
+from ameide_process.routing import Router
+from ameide_process.serving import HttpServer, Readiness
+from ameide_process.startup import run_main, unless_stopped
+from ameide_process.telemetry import Telemetry
+
+QUERY_TIMEOUT = timedelta(seconds=10)
+"""For a closed run's answer; a worker replays its history for it."""
+
+
+def run_ingress(router: Router[EnvelopeT]) -> NoReturn:
+    """Runs the ingress of a process until SIGTERM or SIGINT, and ends the interpreter.
+
+    Args:
+        router: Of the process.
+    """
+
+    async def main(stop: asyncio.Event) -> None:
+        await serve_ingress(router, os.environ, stop)
+
+    run_main("ingress", router.contract, main)
+
+
+async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Runs the ingress of a process within a loop, until the event is set.
+
+    Args:
+        router: Of the process.
+        environ: What it is told from outside.
+        stop: Asks to end: finish what is in flight, commit, leave.
+
+    Raises:
+        StartupError: It cannot start; everything that is wrong is listed.
+    """
+    configuration = load_ingress_configuration(router.contract, environ)
+    limits = Limits(events_per_key=events_per_key(router.contract))
+    transports = [_transport(bound) for bound in configuration.subscriptions]
+    dead_letters = {
+        name: DeadLetterPublisher(open_output(name, settings))
+        for name, settings in _dead_letters(configuration).items()
+    }
+    telemetry = Telemetry()
+    readiness = Readiness()
+    temporal_check = readiness.add("temporal")
+    metrics = IngressMetrics(telemetry.registry)
+    checks = [
+        (readiness.add(f"source:{bound.subscription.name}"), readiness.add(f"delivery:{bound.subscription.name}"))
+        for bound in configuration.subscriptions
+    ]
+    try:
+        async with HttpServer(
+            configuration.http,
+            contract=configuration.contract,
+            task_queue=configuration.task_queue,
+            readiness=readiness,
+            metrics=telemetry.render,
+        ):
+            client = await unless_stopped(
+                stop,
+                connect(
+                    configuration.temporal,
+                    runtime=telemetry.runtime,
+                    identity=f"{configuration.contract.name}-ingress@{socket.gethostname()}",
+                    check=temporal_check,
+                ),
+            )
+            if client is None:
+                return
+            caller = Caller(
+                client,
+                configuration.contract,
+                task_queue=configuration.task_queue,
+                limits=CallLimits(signal=timedelta(seconds=limits.call_seconds), query=QUERY_TIMEOUT),
+            )
+            async with watched(client, configuration.temporal, temporal_check), asyncio.TaskGroup() as engines:
+                for bound, transport, (source_check, delivery_check) in zip(
+                    configuration.subscriptions, transports, checks, strict=True
+                ):
+                    name = bound.subscription.name
+                    engine = Engine(
+                        name=name,
+                        router=router,
+                        decoder=Decoder(router, bound.settings.format),
+                        transport=transport,
+                        caller=caller,
+                        dead_letters=dead_letters[bound.dead_letter],
+                        limits=limits,
+                        metrics=SubscriptionMetrics(metrics, name),
+                        source_check=source_check,
+                        delivery_check=delivery_check,
+                    )
+                    engines.create_task(engine.run(stop))
+                structlog.get_logger(__name__).info(
+                    "ingress running",
+                    subscriptions=[bound.subscription.name for bound in configuration.subscriptions],
+                    namespace=configuration.temporal.namespace,
+                    task_queue=configuration.task_queue,
+                )
+    finally:
+        for publisher in dead_letters.values():
+            await publisher.close()
+        await telemetry.close()
+
+
+def _transport(bound: BoundSubscription) -> Transport:
+    settings: SubscriptionSettings = bound.settings
+    match settings.kind:
+        case "kafka":
+            return KafkaTransport(settings, group=bound.group, subscription=bound.subscription.name)
+
+
+def _dead_letters(configuration: IngressConfiguration) -> dict[str, OutputSettings]:
+    names = {bound.dead_letter for bound in configuration.subscriptions}
+    return {name: configuration.outputs[name] for name in sorted(names)}

@@ -1,0 +1,342 @@
+"""Decides what is sent when, what may be committed, and what pauses. No I/O, no clock, no event loop.
+
+Every method that depends on time takes `now`, so that a test can drive years in a second. The engine executes.
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from ameide_process.ingress._classification import CallFailure, Verdict
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._lane import Batch, Lane
+from ameide_process.ingress._lane_schedule import LaneSchedule
+from ameide_process.ingress._limits import Limits
+from ameide_process.ingress._message import Partition
+from ameide_process.ingress._partition_tracker import PartitionTracker
+from ameide_process.ingress._service_gate import ServiceGate
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What changes about delivery."""
+
+    pause: tuple[Partition, ...]
+    resume: tuple[Partition, ...]
+
+
+def _request_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Planner:
+    """The state of one subscription's ingress.
+
+    A message goes one of two ways: `admit`, `enqueue`, `next_batch`, `accepted`; or `admit`, `end`. Either way its
+    position becomes committable once those below it are.
+
+    Attributes:
+        gate: Whether Temporal takes calls.
+        paused: Paused partitions, each with the reason.
+        calls: Calls in flight.
+    """
+
+    def __init__(
+        self, limits: Limits, *, source: random.Random | None = None, request_ids: Callable[[], str] = _request_id
+    ) -> None:
+        """Makes an empty state.
+
+        Args:
+            limits: Its bounds.
+            source: Randomness for backoff.
+            request_ids: Makes ids that are never the same.
+        """
+        source = source or random.Random()  # noqa: S311 - jitter
+        self._limits = limits
+        self._request_ids = request_ids
+        self._schedule = LaneSchedule(limits, source)
+        self._trackers: dict[Partition, PartitionTracker] = {}
+        self._advanced: set[PartitionTracker] = set()
+        """Trackers that may have something to commit."""
+        self._closing: set[Partition] = set()
+        self._held: dict[Partition, str] = {}
+        self._out: set[Batch] = set()
+        """Batches in a call, or whose failure is being dealt with."""
+        self.gate = ServiceGate(source)
+        self.paused: dict[Partition, str] = {}
+        self.calls = 0
+
+    # Partitions
+
+    def assign(self, partitions: Collection[Partition]) -> None:
+        """Takes partitions."""
+        for partition in partitions:
+            self._trackers[partition] = PartitionTracker(partition)
+
+    def close(self, partitions: Collection[Partition], now: float) -> None:
+        """Sends nothing more of these partitions; what is in flight may end and be committed, until `revoke`."""
+        self._closing.update(partitions)
+        self._drop_unsent(now)
+
+    def revoke(self, partitions: Collection[Partition], now: float) -> None:
+        """Forgets partitions and what is left of their messages.
+
+        Calls in flight may end later; their lanes stay busy until then, so that a key keeps its order even when its
+        partition comes back at once.
+        """
+        for partition in partitions:
+            tracker = self._trackers.pop(partition, None)
+            if tracker is None:
+                continue
+            self._advanced.discard(tracker)
+            self._closing.discard(partition)
+            self._held.pop(partition, None)
+            self.paused.pop(partition, None)
+            for delivery in tracker.uncommitted():
+                if delivery.accepted and delivery.lane is not None:
+                    delivery.lane.uncommitted -= 1
+        self._drop_unsent(now)
+
+    def takes(self, partition: Partition) -> bool:
+        """Whether messages of a partition are ours to send; those of others come again elsewhere."""
+        return partition in self._trackers and partition not in self._closing
+
+    def in_flight(self, partitions: Collection[Partition]) -> bool:
+        """Whether a call carries messages of these partitions, or its failure is being dealt with."""
+        return any(each.message.partition in partitions for batch in self._out for each in batch.deliveries)
+
+    # Messages
+
+    def admit(self, delivery: Delivery) -> None:
+        """Takes a delivered message."""
+        self._trackers[delivery.message.partition].add(delivery)
+
+    def enqueue(self, delivery: Delivery, now: float) -> Lane:
+        """Takes a decoded message for its key.
+
+        Returns:
+            Its lane; the caller sets `start` on a new one.
+        """
+        assert delivery.route is not None, "decode before enqueue"  # noqa: S101 - narrows the type
+        lane = self._schedule.lane(delivery.route.workflow_id)
+        self._schedule.add(lane, delivery, now)
+        return lane
+
+    def end(self, delivery: Delivery) -> None:
+        """Says that a message needs nothing more: it is no event, or the dead-letter stream has it."""
+        delivery.ended = True
+        tracker = self._trackers.get(delivery.message.partition)
+        if tracker is not None:
+            tracker.advance()
+            self._advanced.add(tracker)
+
+    # Calls
+
+    def next_batch(self, now: float) -> Batch | None:
+        """Returns what to send now, or None. Its lane is busy until `accepted`, `failed` or `settled`."""
+        if self.calls >= self._limits.concurrent_calls or not self.gate.is_open(now):
+            return None
+        lane = self._schedule.choose(now)
+        if lane is None:
+            return None
+        if lane.retry is None:
+            lane.retry = lane.take(self._limits, self._request_ids())
+        batch = lane.retry
+        batch.sent_at = now
+        lane.busy = True
+        self.calls += 1
+        self._out.add(batch)
+        self.gate.began()
+        return batch
+
+    @property
+    def ready(self) -> int:
+        """How many batches could be sent now, about."""
+        return self._schedule.ready
+
+    def wakes_at(self) -> float | None:
+        """When `next_batch` may return something although nothing else happened; None: not by time alone."""
+        if self.calls >= self._limits.concurrent_calls or self.gate.probing:
+            return None
+        scheduled = self._schedule.wakes_at()
+        return None if scheduled is None else max(scheduled, self.gate.opens_at)
+
+    def accepted(self, batch: Batch, now: float) -> None:
+        """Says that Temporal has a batch."""
+        self._end_call(now, answered=True)
+        lane, trackers = batch.lane, self._trackers
+        for delivery in batch.deliveries:
+            delivery.payload = None
+            tracker = trackers.get(delivery.message.partition)
+            if tracker is not None:
+                delivery.ended = True
+                delivery.accepted = True
+                lane.uncommitted += 1
+                tracker.advance()
+                self._advanced.add(tracker)
+        self._finish(batch, now)
+
+    def failed(self, batch: Batch, failure: CallFailure, now: float) -> None:
+        """Says that a call failed; the batch will be sent again."""
+        match failure.verdict:
+            case Verdict.SERVICE:
+                self._end_call(now, answered=False)
+                self.gate.failed(failure, now)
+            case Verdict.THROTTLED:
+                self._end_call(now, answered=False)
+                self.gate.throttled(now)
+            case _:
+                self._end_call(now, answered=True)
+        self._repeat(batch, failure, now)
+
+    def suspended(self, now: float) -> None:
+        """Says that a call has ended with a failure that takes time to deal with.
+
+        The batch's lane stays busy until `settled` or `unresolved`, but the call counts no more.
+        """
+        self._end_call(now, answered=True)
+
+    def settled(self, batch: Batch, now: float) -> None:
+        """Says that every event of a suspended batch has ended; see `end`."""
+        self._finish(batch, now)
+
+    def unresolved(self, batch: Batch, failure: CallFailure, now: float) -> None:
+        """Says that a suspended batch could not be dealt with; it will be sent again."""
+        self._repeat(batch, failure, now)
+
+    # Commits
+
+    def committable(self) -> dict[Partition, int]:
+        """Returns the positions that may be committed and are not."""
+        positions: dict[Partition, int] = {}
+        for tracker in self._advanced:
+            position = tracker.committable
+            if position is not None:
+                positions[tracker.partition] = position
+        return positions
+
+    def committed(self, positions: Mapping[Partition, int], now: float) -> None:
+        """Says that the broker remembers positions."""
+        for partition, position in positions.items():
+            tracker = self._trackers.get(partition)
+            if tracker is None:
+                continue
+            for delivery in tracker.committed(position):
+                if delivery.accepted and delivery.lane is not None:
+                    delivery.lane.uncommitted -= 1
+                    self._schedule.settle(delivery.lane, now)
+            if tracker.committable is None:
+                self._advanced.discard(tracker)
+
+    @property
+    def commit_pressed(self) -> bool:
+        """Whether something waits for a commit."""
+        return bool(self._schedule.blocked or self.paused)
+
+    def sweep(self, now: float) -> None:
+        """Forgets what is done with; to be called every now and then."""
+        self._schedule.sweep(now)
+
+    # Flow
+
+    def hold(self, partition: Partition, reason: str) -> None:
+        """Pauses a partition until `release`, whatever else holds."""
+        if partition in self._trackers:
+            self._held[partition] = reason
+
+    def release(self, partition: Partition) -> None:
+        """Ends `hold`."""
+        self._held.pop(partition, None)
+
+    def flow(self, now: float) -> Flow:
+        """Compares what should be paused with what is, and takes it as done."""
+        wanted = self._wanted_pauses(now)
+        pause = tuple(partition for partition in wanted if partition not in self.paused)
+        resume = tuple(partition for partition in self.paused if partition not in wanted)
+        self.paused = wanted
+        return Flow(pause, resume)
+
+    def _wanted_pauses(self, now: float) -> dict[Partition, str]:
+        if self.gate.reason is not None:
+            return dict.fromkeys(self._trackers, self.gate.reason)
+        wanted: dict[Partition, str] = {}
+        most_events, most_bytes = self._limits.share(len(self._trackers))
+        for partition, tracker in self._trackers.items():
+            # Resuming at half the bound keeps a partition from pausing and resuming with every message.
+            share = 0.5 if partition in self.paused else 1.0
+            if tracker.events >= most_events * share or tracker.size >= most_bytes * share:
+                wanted[partition] = self._why_full(tracker, now)
+        for lane in self._schedule.blocked:
+            if lane.waiting:
+                wanted.setdefault(lane.waiting[0].message.partition, f"{lane.workflow_id!r} waits for a commit")
+        wanted.update(self._held)
+        return wanted
+
+    def _why_full(self, tracker: PartitionTracker, now: float) -> str:
+        lane = tracker.oldest.lane if tracker.oldest is not None else None
+        if lane is not None and lane.failure is not None and lane.parked(now):
+            return f"{PARKED}: {lane.workflow_id!r}: {lane.failure.reason}"
+        return BOUND_REACHED
+
+    # Figures
+
+    def trackers(self) -> Collection[PartitionTracker]:
+        """Returns the assigned partitions with their uncommitted messages."""
+        return self._trackers.values()
+
+    def parked(self, now: float) -> list[Lane]:
+        """Returns the keys that are held up by a failure of their own."""
+        return [lane for lane in self._schedule.failing if lane.parked(now)]
+
+    # Batches
+
+    def _end_call(self, now: float, *, answered: bool) -> None:
+        self.calls -= 1
+        if answered and self.gate.answered(now):
+            self._schedule.hurry(now)
+
+    def _finish(self, batch: Batch, now: float) -> None:
+        lane = batch.lane
+        self._out.discard(batch)
+        lane.busy = False
+        lane.retry = None
+        lane.not_before = batch.sent_at + self._limits.batch_gap
+        self._schedule.succeeded(lane)
+        self._schedule.schedule(lane, now)
+        self._schedule.settle(lane, now)
+
+    def _repeat(self, batch: Batch, failure: CallFailure, now: float) -> None:
+        lane = batch.lane
+        self._out.discard(batch)
+        lane.busy = False
+        self._schedule.failed(lane, failure, now)
+        self._trim_retry(lane)
+        if failure.verdict is Verdict.TOO_LARGE and lane.retry is not None:
+            # Refused for good, so its events may travel otherwise, and under another request id.
+            lane.largest_batch = max(1, len(batch.deliveries) // 2)
+            lane.give_back(lane.retry.deliveries)
+            lane.retry = None
+        self._schedule.schedule(lane, now)
+        self._schedule.settle(lane, now)
+
+    def _drop_unsent(self, now: float) -> None:
+        for lane in self._schedule.lanes():
+            self._trim_retry(lane)
+        self._schedule.keep_only(self._trackers.keys() - self._closing, now)
+
+    def _trim_retry(self, lane: Lane) -> None:
+        """Drops events of partitions that are not ours any more from a batch that waits to be repeated."""
+        batch = lane.retry
+        if lane.busy or batch is None:
+            return
+        kept = [each for each in batch.deliveries if self.takes(each.message.partition)]
+        if len(kept) < len(batch.deliveries):
+            # Another content is another request.
+            lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
+
+
+PARKED = "parked"
+"""First word of why a partition pauses that is full behind a parked key."""
+
+BOUND_REACHED = "as many uncommitted messages as it may have"

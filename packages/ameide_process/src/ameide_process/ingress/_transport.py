@@ -1,0 +1,92 @@
+"""The one interface between the engine and a broker.
+
+A further transport is one more class: at most one file. A stream without partitions is one partition; a transport that
+acknowledges message by message acknowledges all up to the position that `commit` names.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ameide_process.ingress._message import Message, Partition
+
+
+class TransportListener(Protocol):
+    """What the engine does when partitions come and go; called by the transport."""
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        """Takes partitions. Messages of them follow, the first one not yet committed first."""
+        ...
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        """Gives partitions up: finishes what is in flight, within a deadline, and commits it before it returns.
+
+        No message of theirs is delivered afterwards.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far a partition is behind."""
+
+    partition: Partition
+    messages: int
+    """Messages between the committed position and the end."""
+
+
+class TransportError(Exception):
+    """The broker does not do what was asked now; it may later. The text says why, for people."""
+
+
+class Transport(Protocol):
+    """A source of messages."""
+
+    async def start(self, listener: TransportListener) -> None:
+        """Connects and joins; partitions arrive through the listener.
+
+        Raises:
+            TransportError: The broker is away or refuses us. `start` may be called again.
+        """
+        ...
+
+    async def poll(self, wait: float) -> Sequence[Message]:
+        """Returns the messages that are there, of partitions that are not paused, in order within each.
+
+        Must be called again and again, also while everything is paused: some brokers drop a member that does not.
+
+        Args:
+            wait: Seconds to wait for the first message.
+
+        Raises:
+            TransportError: The broker refuses us.
+        """
+        ...
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Stops delivery. A few messages that were fetched already may still come."""
+        ...
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Goes on with delivery."""
+        ...
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Remembers at the broker that everything below the positions is done.
+
+        Raises:
+            TransportError: It is not remembered. Normal after a rebalance; the messages come again.
+        """
+        ...
+
+    async def lag(self) -> Sequence[PartitionLag]:
+        """Asks the broker how far each assigned partition is behind.
+
+        Raises:
+            TransportError: The broker does not answer.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Leaves: the listener's `revoked` is called for what is assigned, then the connection ends."""
+        ...

@@ -1,0 +1,74 @@
+"""Trace and correlation context on its way from a message into Temporal.
+
+W3C Trace Context (`traceparent`, `tracestate`) and the correlation and causation ids of a message travel twice: in the
+metadata of each event's payload, so that events which share a signal keep their own, and in the signal's header under
+the key that the SDK's OpenTelemetry interceptor reads, so that a worker with that interceptor continues the trace.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from temporalio.api.common.v1 import Header, Payload
+
+TRACE_HEADER = "_tracer-data"
+"""Header of `temporalio.contrib.opentelemetry.TracingInterceptor`: a JSON object of the propagator's fields."""
+
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+CORRELATION_ID = "correlation-id"
+CAUSATION_ID = "causation-id"
+
+_CARRIED = {
+    TRACEPARENT: TRACEPARENT,
+    TRACESTATE: TRACESTATE,
+    CORRELATION_ID: CORRELATION_ID,
+    "correlationid": CORRELATION_ID,
+    CAUSATION_ID: CAUSATION_ID,
+    "causationid": CAUSATION_ID,
+}
+"""Spellings: as a broker's header, and as a CloudEvents attribute, which has no hyphen."""
+
+LONGEST_VALUE = 1024
+"""Bytes; a longer one is nobody's trace context, and it would be stored with every event."""
+
+_CLOUDEVENTS_PREFIXES = ("ce_", "ce-")
+
+
+def carried_context(headers: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Picks what is carried from a message's headers.
+
+    Args:
+        headers: Of a message; CloudEvents attributes have their transport's prefix.
+    """
+    carried: dict[str, bytes] = {}
+    for name, value in headers:
+        plain = name.lower()
+        if plain.startswith(_CLOUDEVENTS_PREFIXES):
+            plain = plain[3:]
+        known = _CARRIED.get(plain)
+        if known is not None and value and len(value) <= LONGEST_VALUE:
+            carried[known] = value
+    return carried
+
+
+def attach(payload: Payload, carried: Mapping[str, bytes]) -> None:
+    """Puts carried context into the metadata of an event's payload."""
+    for name, value in carried.items():
+        payload.metadata[name] = value
+
+
+def signal_header(payload: Payload) -> Header | None:
+    """Makes the header of a signal from the context that its first event carries; None where it carries none."""
+    metadata = payload.metadata
+    traced = {name: metadata[name].decode("latin-1") for name in (TRACEPARENT, TRACESTATE) if name in metadata}
+    fields: dict[str, Payload] = {}
+    if traced:
+        fields[TRACE_HEADER] = _json(traced)
+    for name in (CORRELATION_ID, CAUSATION_ID):
+        if name in metadata:
+            fields[name] = _json(metadata[name].decode("utf-8", errors="replace"))
+    return Header(fields=fields) if fields else None
+
+
+def _json(value: object) -> Payload:
+    return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())
