@@ -6,8 +6,17 @@ Each server is an async context manager: `async with TemporalDevServer() as serv
 from ameide_devstack._apache_kafka import ApacheKafka
 from ameide_devstack._certificates import CertificateAuthority, KeyPair
 from ameide_devstack._embedded_kafka import EmbeddedKafka
-from ameide_devstack._errors import BuildError, DevstackError, PortTakenError, ServerStartError, ToolMissingError
+from ameide_devstack._errors import (
+    BuildError,
+    DevstackError,
+    PortTakenError,
+    ServerError,
+    ServerExitError,
+    ServerStartError,
+    ToolMissingError,
+)
 from ameide_devstack._kafka_broker import KafkaBroker
+from ameide_devstack._program import Program
 from ameide_devstack._server import Server
 from ameide_devstack._temporal_dev_server import TemporalDevServer
 from ameide_devstack._temporal_server import TemporalServer
@@ -24,7 +33,10 @@ __all__ = [
     "KafkaBroker",
     "KeyPair",
     "PortTakenError",
+    "Program",
     "Server",
+    "ServerError",
+    "ServerExitError",
     "ServerStartError",
     "TemporalDevServer",
     "TemporalSecurity",

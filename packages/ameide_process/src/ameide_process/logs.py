@@ -72,7 +72,8 @@ def configure_logging(*, process: str, program: str, level: str = "INFO") -> Non
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.dict_tracebacks,
+            # Without locals: environment and settings, secrets among them, are locals of the outer frames.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
     )

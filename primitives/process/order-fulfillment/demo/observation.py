@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentResultV1, OrderOutcome
 from ameide_core_proto.process.v1.process_runtime_pb2 import ProcessProgress
+from ameide_devstack import Program
 from ameide_process.contract import PROGRESS_QUERY
 from orders_table import MAXIMUM_ROWS
-from programs import Program
 from prometheus_client.parser import text_string_to_metric_families
 from sample_events import Order, Summary
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -53,7 +53,7 @@ async def observe_summary(
     """Collects results and counts of the workflows, the dead letters, and what the ingress counted."""
     results = await _gather([_result(order, client) for order in orders])
     progress = await _gather([_progress(order, client) for order in orders])
-    delivered, duplicates = _ingress_counts(await ingress.get("/metrics"))
+    delivered, duplicates = _ingress_counts((await ingress.get("/metrics"))[1])
     return Summary(
         delivered=delivered,
         duplicates=duplicates + sum(each.counts.duplicates for each in progress),

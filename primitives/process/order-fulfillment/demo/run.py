@@ -10,13 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
-from ameide_devstack import DevstackError, EmbeddedKafka, TemporalDevServer
+from ameide_devstack import DevstackError, EmbeddedKafka, Program, TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
 from observation import Observation, observe_phases, observe_summary
 from order_fulfillment_generated.contract import CONTRACT, PROCESS_NAME
 from orders_table import orders_table
-from programs import Footprint, NotReadyError, Program
 from publishing import publish, publish_late
 from rich.console import Console
 from rich.live import Live
@@ -43,7 +43,7 @@ def main(
     """Run order fulfilment from event to result, on servers that this command starts and stops."""
     try:
         passed = asyncio.run(_demo(load(orders), keep=keep))
-    except (DevstackError, NotReadyError, TimeoutError) as error:
+    except (DevstackError, TimeoutError) as error:
         console.print(f"[bold red]the demo cannot go on:[/] {error}", highlight=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -59,8 +59,8 @@ async def _demo(orders: list[Order], *, keep: bool) -> bool:
             await kafka.create_topic(DEAD_LETTER_TOPIC)
             environment = temporal.environment() | _configuration(Path(folder), kafka.bootstrap_servers)
             console.print("starting worker and ingress …")
-            worker = Program("order_fulfillment_generated.worker", environment, Path(folder))
-            ingress = Program("order_fulfillment_generated.ingress", environment, Path(folder))
+            worker = Program("order_fulfillment_generated.worker", environment)
+            ingress = Program("order_fulfillment_generated.ingress", environment)
             async with worker, ingress:
                 client = await temporal.connect(data_converter=DATA_CONVERTER)
                 passed = await _run(orders, client, kafka, worker, ingress)
@@ -90,7 +90,7 @@ async def _run(orders: list[Order], client: Client, kafka: EmbeddedKafka, worker
     wanted = expected(orders)
     seen = await _settled(wanted, orders, client, kafka, ingress)
     console.print(_comparison(wanted, seen))
-    console.print(_footprints({"worker": worker.footprint(), "ingress": ingress.footprint()}))
+    console.print(f"{_footprint(worker)}; {_footprint(ingress)}")
     if seen != wanted:
         console.print("[bold red]the run differs from what the sample must give[/]")
     else:
@@ -156,11 +156,9 @@ def _comparison(wanted: Summary, seen: Summary) -> Table:
     return table
 
 
-def _footprints(footprints: dict[str, Footprint]) -> str:
-    return "; ".join(
-        f"{name} ready in {each.start_seconds:.1f} s, {each.resident_megabytes:.0f} MB resident"
-        for name, each in footprints.items()
-    )
+def _footprint(program: Program) -> str:
+    resident = psutil.Process(program.pid).memory_info().rss / 1e6
+    return f"{program.name} ready in {program.start_seconds:.1f} s, {resident:.0f} MB resident"
 
 
 if __name__ == "__main__":

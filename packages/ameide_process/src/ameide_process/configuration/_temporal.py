@@ -43,7 +43,7 @@ def read_temporal(environ: Mapping[str, str], problems: ProblemList) -> Temporal
     before = problems.count
     _refuse_what_envconfig_ignores(environ, problems)
     try:
-        profile = ClientConfigProfile.load(override_env_vars=environ)
+        profile = ClientConfigProfile.load(override_env_vars=dict(environ))
     except RuntimeError as error:
         # The text before the first line break: TOML errors quote the file after it.
         name = "TEMPORAL_PROFILE" if "Profile" in str(error) else "TEMPORAL_*"
