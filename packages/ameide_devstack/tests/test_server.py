@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ameide_devstack import PortTakenError, Server, ServerStartError
+from ameide_devstack import PortTakenError, Server, ServerExitError, ServerStartError
 from ameide_devstack._loopback_ports import PortLease
 from ameide_devstack.testing import wait_for
 
@@ -145,6 +145,33 @@ async def test_taken_port_is_named():
             async with ToyServer(port=port):
                 pass
     assert caught.value.port == port
+
+
+async def test_death_of_a_server_is_told_and_it_can_start_again():
+    async with ToyServer() as server:
+        child = server.child_pid()
+        watch = asyncio.create_task(server.wait_for_exit())
+        os.kill(server.pid, signal.SIGKILL)
+        with pytest.raises(ServerExitError, match="toy ended by itself with status -9") as caught:
+            await watch
+        assert caught.value.log_tail == f"child {child}"
+        assert not server.running
+        await server.start()
+        assert server.running
+        await wait_for(lambda: gone(child))
+
+
+async def test_end_on_purpose_is_no_failure():
+    async with ToyServer() as server:
+        for end in (server.stop, server.kill, server.restart):
+            watch = asyncio.create_task(server.wait_for_exit())
+            await asyncio.sleep(0)
+            await end()
+            await watch
+            if not server.running:
+                await server.start()
+    with pytest.raises(RuntimeError, match="toy is not running"):
+        await server.wait_for_exit()
 
 
 async def test_given_data_folder_survives(tmp_path: Path):

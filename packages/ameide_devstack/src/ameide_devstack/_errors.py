@@ -24,8 +24,8 @@ class PortTakenError(DevstackError):
         self.port = port
 
 
-class ServerStartError(DevstackError):
-    """A server process exited, or was not ready in time; its log says why.
+class ServerError(DevstackError):
+    """A server is not there though it should be; its log says why.
 
     Attributes:
         server: Name of the server.
@@ -33,7 +33,7 @@ class ServerStartError(DevstackError):
         command: The command line of the server.
         returncode: Exit status where it exited (negative: killed by that signal), None where it was still running.
         log_tail: The last lines that it wrote since this start.
-        log_path: The whole log. It lies in the data folder, so it is gone with a temporary one.
+        log_path: The whole log; it lies in the data folder, so it is gone with a temporary one.
     """
 
     def __init__(
@@ -48,6 +48,14 @@ class ServerStartError(DevstackError):
         self.returncode = returncode
         self.log_tail = log_tail
         self.log_path = log_path
+
+
+class ServerStartError(ServerError):
+    """A server process exited before it was ready, or was not ready in time."""
+
+
+class ServerExitError(ServerError):
+    """A server that had been ready ended, and nobody here had asked it to."""
 
 
 class ToolMissingError(DevstackError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from ameide_devstack._child_process import ChildProcess
-from ameide_devstack._errors import PortTakenError, ServerStartError
+from ameide_devstack._errors import PortTakenError, ServerError, ServerExitError, ServerStartError
 from ameide_devstack._loopback_ports import PortLease, is_listening_possible
 
 # How often readiness is looked at, in seconds.
@@ -45,6 +45,7 @@ class Server(ABC):
         self._leases = {role: PortLease() for role, port in ports.items() if port is None}
         self._ports = {role: self._leases[role].port if port is None else port for role, port in ports.items()}
         self._process: ChildProcess | None = None
+        self._stopping = False
 
     @abstractmethod
     async def _command(self) -> Sequence[str]:
@@ -99,11 +100,13 @@ class Server(ABC):
         if self.running:
             msg = f"{self.name} is running already; stop() it first"
             raise RuntimeError(msg)
+        await self.kill()  # what a server that ended by itself left behind
         command = await self._command()
         for port in self._ports.values():
             # Otherwise a stranger there would answer our readiness probe.
             if not is_listening_possible(port):
                 raise PortTakenError(self.name, port)
+        self._stopping = False
         process = self._process = ChildProcess(
             command, cwd=self.data_dir, log_path=self.log_path, environment=self._environment()
         )
@@ -113,19 +116,28 @@ class Server(ABC):
             await self.kill()
             raise
         if failure is not None:
-            returncode = process.returncode
+            error = self._failure(ServerStartError, failure, process)
             await self.kill()
-            raise ServerStartError(
-                self.name,
-                failure,
-                command=command,
-                returncode=returncode,
-                log_tail=process.log_tail(),
-                log_path=self.log_path,
-            )
+            raise error
+
+    async def wait_for_exit(self) -> None:
+        """Wait until the server ends by itself, or until `stop` or `kill` end it.
+
+        Raises:
+            ServerExitError: It ended by itself.
+            RuntimeError: It is not running.
+        """
+        process = self._process
+        if process is None:
+            msg = f"{self.name} is not running; call start() first"
+            raise RuntimeError(msg)
+        returncode = await process.wait()
+        if self._process is process and not self._stopping:
+            raise self._failure(ServerExitError, f"ended by itself with status {returncode}", process)
 
     async def stop(self) -> None:
         """Ask the server to end and wait; kill it after `stop_timeout_s`. Does nothing where it does not run."""
+        self._stopping = True
         if self._process is not None and self.running:
             self._process.terminate()
             try:
@@ -191,3 +203,13 @@ class Server(ABC):
                 return None
             await asyncio.sleep(_POLL_S)
         return f"was not ready after {self.start_timeout_s:g} s: {reason}"
+
+    def _failure(self, kind: type[ServerError], reason: str, process: ChildProcess) -> ServerError:
+        return kind(
+            self.name,
+            reason,
+            command=process.command,
+            returncode=process.returncode,
+            log_tail=process.log_tail(),
+            log_path=self.log_path,
+        )
