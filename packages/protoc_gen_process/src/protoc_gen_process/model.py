@@ -117,6 +117,15 @@ class PythonType:
 
 
 @dataclass(frozen=True, slots=True)
+class EnumType:
+    """An enum that identifies something."""
+
+    python: PythonType
+    values: tuple[tuple[str, int], ...]
+    """Name and number, in the order of the source; of aliases, the first names the number."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageField:
     """One field of a message, for documentation."""
 
@@ -146,8 +155,8 @@ class FieldPath:
 
     names: tuple[str, ...]
     kind: ScalarKind
-    enum: PythonType | None
-    """The enum type where `kind` is ENUM."""
+    enum: EnumType | None
+    """The enum where `kind` is ENUM."""
     has_presence: bool
     """Whether `HasField` tells unset from zero or empty."""
 
@@ -168,6 +177,12 @@ class FieldPath:
             root: Expression of the message that the path starts in.
         """
         for name in self.names:
+            root = python_names.attribute(root, name)
+        return root
+
+    def holder(self, root: str) -> str:
+        """Returns the expression of the message that has the field, keyword-safe."""
+        for name in self.names[:-1]:
             root = python_names.attribute(root, name)
         return root
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from protobuf import DescFile
 
 from protoc_gen_process.parse.declarations import Declarations
-from protoc_gen_process.parse.descriptors import FileParser, enums_of, python_type
+from protoc_gen_process.parse.descriptors import FileParser, enum_type, enums_of
 
 __all__ = ["parse"]
 
@@ -29,5 +29,5 @@ def parse(files: Sequence[DescFile], requested: Sequence[DescFile]) -> Declarati
     return Declarations(
         files=parsed,
         messages={message.full_name: message for file in parsed.values() for message in file.messages},
-        enums={enum.type_name: python_type(enum) for desc in files for enum in enums_of(desc)},
+        enums={enum.type_name: enum_type(enum) for desc in files for enum in enums_of(desc)},
     )

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from protoc_gen_process.diagnostics import Place
-from protoc_gen_process.model import Docs, IdMode, PythonType, ReusePolicy, VersioningBehavior, WorkflowKind
+from protoc_gen_process.model import Docs, EnumType, IdMode, PythonType, ReusePolicy, VersioningBehavior, WorkflowKind
 
 T = TypeVar("T")
 
@@ -258,7 +258,7 @@ class Declarations:
     """Every file of the request by path, in the request's order: each after its imports."""
     messages: Mapping[str, DeclaredMessage]
     """Every message by full name."""
-    enums: Mapping[str, PythonType]
+    enums: Mapping[str, EnumType]
     """Every enum by full name."""
 
     @property

@@ -21,7 +21,7 @@ from protobuf import (
 )
 from protobuf.wkt.google.protobuf.descriptor_pb import FeatureSet
 
-from protoc_gen_process.model import PythonType
+from protoc_gen_process.model import EnumType, PythonType
 from protoc_gen_process.parse.declarations import (
     DeclaredField,
     DeclaredFile,
@@ -140,6 +140,11 @@ def python_type(desc: DescMessage | DescEnum) -> PythonType:
         names.append(parent.name)
         parent = parent.parent
     return PythonType(desc.type_name, module_of(desc.file.name), tuple(reversed(names)))
+
+
+def enum_type(desc: DescEnum) -> EnumType:
+    """Returns an enum as the model has it."""
+    return EnumType(python_type(desc), tuple((value.name, value.number) for value in desc.values))
 
 
 def enums_of(desc: DescFile) -> Iterator[DescEnum]:

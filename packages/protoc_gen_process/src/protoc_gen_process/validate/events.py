@@ -23,7 +23,7 @@ _STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STREAM_LIMIT = 253
 """Characters of a key in run-time configuration: that of a Kubernetes ConfigMap."""
 _RUNTIME_STREAMS = frozenset({"progress", "dead-letter"})
-"""Outputs of the runtime itself."""
+"""Outputs of the runtime itself; subscriptions may have dead-letter outputs of their own, `dead-letter.<name>`."""
 
 _EVENT_FACT = "(ameide_core_proto.common.v1.event_fact)"
 _FACT = "(ameide_core_proto.process.v1.fact)"
@@ -220,7 +220,7 @@ def _check_stream(scope: Scope, stream: Given[str]) -> None:
             f"stream_ref {stream.value!r} cannot be a key of run-time configuration",
             f"write letters, digits and . _ - only, at most {_STREAM_LIMIT}",
         )
-    if stream.value in _RUNTIME_STREAMS:
+    if stream.value.partition(".")[0] in _RUNTIME_STREAMS:
         scope.refuse(
             Rule.STREAM_RESERVED,
             stream.place,

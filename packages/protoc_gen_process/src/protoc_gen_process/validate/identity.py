@@ -25,6 +25,8 @@ RESERVED_PACKAGES = frozenset(
         # This repository.
         *("ameide_core_proto", "ameide_determinism", "ameide_devstack", "ameide_process", "ameide_operator"),
         *("ameide_process_platform", "protoc_gen_process", "operator", "noxfile", "tests", "conftest"),
+        # Directories of the workspace's root, which Python takes for packages there.
+        *("benchmarks", "build", "packages", "primitives", "services"),
         # What generated code and the runtime import.
         *(
             "aiohttp",

@@ -27,7 +27,8 @@ from protoc_gen_process.validate.markers import Markers
 from protoc_gen_process.validate.scope import Scope
 
 _PREFIX = re.compile(r"[A-Za-z0-9._~-]+")
-_LITERAL = re.compile(r"[!-~]+")
+_LITERAL = re.compile(r"[A-Za-z0-9._~/:@!$%&()*+,;=|#^?<>\[\]-]+")
+"""Printable ASCII without spaces, quotes and backslashes: ids are typed into shells, queries and URLs."""
 
 _NAME = "name"
 _PREFIX_PLACEHOLDER = "prefix"
@@ -200,7 +201,9 @@ class _TemplateCheck:
     def _literal(self, text: str) -> Literal:
         if not _LITERAL.fullmatch(text):
             self._refuse(
-                Rule.TEMPLATE_CHARACTER, f"has the literal text {text!r}", "write printable ASCII without spaces"
+                Rule.TEMPLATE_CHARACTER,
+                f"has the literal text {text!r}",
+                "write printable ASCII without spaces and quotes",
             )
         return Literal(text)
 
