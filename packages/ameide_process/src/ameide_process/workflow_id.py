@@ -6,7 +6,7 @@ meet without a separator from outside that alphabet, so an id can be read back i
 
 from urllib.parse import quote
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.descriptor import EnumDescriptor
 
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
 
@@ -50,13 +50,13 @@ def integer(value: int, path: str, *, present: bool) -> str:
     return str(value)
 
 
-def enum(number: int, path: str, enum_type: EnumTypeWrapper, *, present: bool) -> str:
+def enum(number: int, path: str, descriptor: EnumDescriptor, *, present: bool) -> str:
     """Renders an enum value by name.
 
     Args:
         number: The field's value.
         path: The field's path in the envelope, for the error.
-        enum_type: The generated enum.
+        descriptor: `DESCRIPTOR` of the generated enum.
         present: As for `integer`.
 
     Raises:
@@ -64,10 +64,10 @@ def enum(number: int, path: str, enum_type: EnumTypeWrapper, *, present: bool) -
     """
     if not present:
         raise InvalidEventError(InvalidReason.MISSING_KEY, f"{path} is unset; the workflow id is made of it")
-    value = enum_type.DESCRIPTOR.values_by_number.get(number)
+    value = descriptor.values_by_number.get(number)
     if value is None:
         raise InvalidEventError(
-            InvalidReason.MISSING_KEY, f"{path} is {number}, which {enum_type.DESCRIPTOR.full_name} does not name"
+            InvalidReason.MISSING_KEY, f"{path} is {number}, which {descriptor.full_name} does not name"
         )
     return value.name
 
