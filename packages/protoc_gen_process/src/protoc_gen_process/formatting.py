@@ -3,6 +3,7 @@
 Line breaks depend on the length of names, which templates cannot know.
 """
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -21,13 +22,17 @@ _IMPORT_SETTINGS = (
     "--config=lint.isort.split-on-trailing-comma = false",
 )
 
+_PROTO_RULES = "--select=E501,N802,N812,N813,RUF001,RUF002,RUF003"
+"""Length of lines, case of names, and characters that look like others: where generated code breaks these rules, it
+has a name or a comment from the proto."""
+
 
 class FormattingError(RuntimeError):
     """Ruff cannot be run, or refuses what the templates made."""
 
 
 def format_python(sources: Mapping[str, str]) -> dict[str, str]:
-    """Removes unused imports, sorts the others and formats, all files in two calls of ruff.
+    """Removes unused imports, sorts the others and formats, all files in one call of ruff for each.
 
     Args:
         sources: Python sources by path, relative.
@@ -37,18 +42,34 @@ def format_python(sources: Mapping[str, str]) -> dict[str, str]:
     """
     if not sources:
         return {}
+    broken: dict[str, set[str]] = {}
     with tempfile.TemporaryDirectory(prefix="protoc-gen-process-") as directory:
-        root = Path(directory)
+        root = Path(directory).resolve()
         for path, source in sources.items():
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(source, encoding="utf-8", newline="\n")
         _run_ruff(root, "check", "--select=F401,I001", "--fix", *_IMPORT_SETTINGS)
         _run_ruff(root, "format")
-        return {path: (root / path).read_text(encoding="utf-8") for path in sources}
+        formatted = {path: (root / path).read_text(encoding="utf-8") for path in sources}
+        findings = json.loads(_run_ruff(root, "check", "--exit-zero", "--output-format=json", _PROTO_RULES))
+        for finding in findings:
+            path = Path(finding["filename"]).relative_to(root).as_posix()
+            broken.setdefault(path, set()).add(finding["code"])
+    return {path: _exempted(source, broken.get(path, set())) for path, source in formatted.items()}
 
 
-def _run_ruff(root: Path, *command: str) -> None:
+def _exempted(source: str, broken: set[str]) -> str:
+    """Exempts a file, below its first line, from the rules that names and comments of its proto break."""
+    if not broken:
+        return source
+    first_line, rest = source.split("\n", 1)
+    reason = "names and comments are those of the proto"
+    return f"{first_line}\n# ruff: noqa: {', '.join(sorted(broken))} -- {reason}\n{rest}"
+
+
+def _run_ruff(root: Path, *command: str) -> str:
+    """Runs ruff over a directory and returns its output."""
     options = ["--isolated", "--no-cache", "--quiet", f"--line-length={LINE_LENGTH}", f"--target-version={TARGET}"]
     try:
         # Arguments are constants, and ruff is the pinned dependency.
@@ -65,3 +86,4 @@ def _run_ruff(root: Path, *command: str) -> None:
     if done.returncode != 0:
         msg = f"ruff refuses the generated code: {(done.stdout + done.stderr).strip()}"
         raise FormattingError(msg)
+    return done.stdout

@@ -66,6 +66,8 @@ def _ended(sentence: str) -> str:
     """Returns a first line as linters want it: it begins with a capital and ends in a full stop."""
     if sentence[-1] not in ".!?":
         sentence = sentence.rstrip(":;,- ") + "."
+    if sentence.startswith('"'):
+        sentence = sentence.replace('"', "'")  # four quotes in a row read badly, and linters refuse them
     return sentence[0].upper() + sentence[1:]
 
 

@@ -66,7 +66,8 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "payload_types": [type_expression(case.message) for case in process.envelope.cases],
         "key_fields": key_fields,
         "start_fields": _start_fields(process, key_fields),
-        "key_assignments": _key_assignments(process, key_fields, parts),
+        "key_assignments": _key_assignments(process, key_fields),
+        "sample_assignments": _sample_assignments(process, parts),
         "streams": sorted({event.stream_ref for event in process.emitted if event.stream_ref is not None}),
         "id_parts": parts,
         "id_expression": id_expression(process, parts),
@@ -139,20 +140,22 @@ def _start_fields(process: Process, key_fields: Sequence[KeyFieldView]) -> list[
     ]
 
 
-def _key_assignments(process: Process, key_fields: Sequence[KeyFieldView], parts: Sequence[IdPart]) -> list[str]:
-    """Returns the statements that put the key, and what else an id is made of, into the envelope of a test."""
-    envelope, key = process.envelope, process.key.message
-    if key is not None:
-        statements = [assign("envelope", key.path, "key", is_message=True)]
-    else:
-        statements = [
-            assign("envelope", field.path.names, f"key.{field.name}")
-            for field in key_fields
-            if field.path != envelope.idempotency_key
-        ]
+def _key_assignments(process: Process, key_fields: Sequence[KeyFieldView]) -> list[str]:
+    """Returns the statements that put the key into the envelope of a test."""
+    if process.key.message is not None:
+        return [assign("envelope", process.key.message.path, "key", is_message=True)]
+    return [
+        assign("envelope", field.path.names, f"key.{field.name}")
+        for field in key_fields
+        if field.path != process.envelope.idempotency_key
+    ]
+
+
+def _sample_assignments(process: Process, parts: Sequence[IdPart]) -> list[str]:
+    """Returns the statements that put what else an id is made of into the envelope of a test."""
+    envelope = process.envelope
     known = {*process.key.paths, envelope.idempotency_key, envelope.schema_version}
-    statements += [assign("envelope", part.path.names, part.sample) for part in parts if part.path not in known]
-    return statements
+    return [assign("envelope", part.path.names, part.sample) for part in parts if part.path not in known]
 
 
 def _sample_id(process: Process, parts: Sequence[IdPart]) -> Callable[..., str]:

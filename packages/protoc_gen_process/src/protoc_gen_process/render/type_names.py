@@ -7,10 +7,9 @@ their name is a keyword, are defined in a generated module `messages`, and impor
 
 import builtins
 import keyword
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, count
 
-from protoc_gen_process import python_names
 from protoc_gen_process.model import Process, PythonType
 
 _MODULE_NAMES = frozenset(
@@ -72,6 +71,9 @@ class _Import:
         return f"from {self.module} import {self.name}{alias}"
 
 
+_EMPTY = _Import("google.protobuf.empty_pb2", "Empty", "Empty")
+
+
 @dataclass(frozen=True, slots=True)
 class IndirectType:
     """A type that the generated module `messages` defines."""
@@ -92,9 +94,11 @@ class TypeNames:
     """The names of all types of one process."""
 
     def __init__(self, process: Process) -> None:
-        self._taken = _MODULE_NAMES | _PYTHON_NAMES | _names_of(process)
+        self._reserved = _MODULE_NAMES | _PYTHON_NAMES | _names_of(process)
+        self._taken: set[str] = set()
         self._package = process.generated_package
-        self._imports: dict[tuple[str, str], _Import] = {}
+        # The state of a process without one.
+        self._imports = {(_EMPTY.module, _EMPTY.name): _EMPTY}
         self._indirect: dict[str, IndirectType] = {}
         messages = [message.python for message in process.messages()]
         own_module = process.envelope.message.python.module
@@ -133,24 +137,30 @@ class TypeNames:
     def _add(self, python: PythonType, *, is_enum: bool) -> None:
         suffix = "Enum" if is_enum else "Message"
         if not python.is_plain:
-            joined = "".join(python.qualname)
-            local = joined if python_names.is_plain(joined) and joined not in self._taken else f"{joined}{suffix}"
-            self._indirect[python.proto_name] = IndirectType(self._claim([local], python), python, is_enum)
+            local = self._claim(_capitalized("".join(python.qualname)), suffix, python)
+            self._indirect[python.proto_name] = IndirectType(local, python, is_enum)
         elif (python.module, python.qualname[0]) not in self._imports:
             outermost = python.qualname[0]
-            local = self._claim([outermost, f"{outermost}{suffix}"], python)
-            self._imports[python.module, outermost] = _Import(python.module, outermost, local)
+            self._imports[python.module, outermost] = _Import(
+                python.module, outermost, self._claim(outermost, suffix, python)
+            )
 
-    def _claim(self, candidates: Iterable[str], python: PythonType) -> str:
-        """Returns the first name that is free, and takes it."""
-        package = "".join(word[:1].upper() + word[1:] for word in python.module.split(".")[-3:-1])
-        numbered = (f"{python.name}{number}" for number in range(2, 1_000))
-        for candidate in (*candidates, f"{package}{python.name}", *numbered):
-            if candidate not in self._taken:
-                self._taken |= {candidate}
-                return candidate
-        msg = f"no name is left for {python.proto_name}"
-        raise LookupError(msg)
+    def _claim(self, name: str, suffix: str, python: PythonType) -> str:
+        """Returns a free name, and takes it: the name itself, else one that says the package or what it is."""
+        package = "".join(_capitalized(word) for word in python.module.split(".")[-3:-1])
+        candidates = [f"{name}{suffix}", f"{package}{name}"]
+        if name not in self._reserved:
+            candidates.reverse()
+        numbered = (f"{name}{number}" for number in count(2))
+        chosen = next(
+            one for one in chain([name, *candidates], numbered) if one not in self._reserved and one not in self._taken
+        )
+        self._taken.add(chosen)
+        return chosen
+
+
+def _capitalized(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _names_of(process: Process) -> frozenset[str]:

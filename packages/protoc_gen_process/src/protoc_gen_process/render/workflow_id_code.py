@@ -87,7 +87,7 @@ def _part(path: FieldPath, local: str, names: TypeNames) -> IdPart:
         case ScalarKind.ENUM:
             enum = names.expression(path.enum.python) if path.enum is not None else ""
             name = value_name(path, sample_number(path))
-            code = f'segment.enum({value}, "{path.dotted}", {enum}, present={present})'
+            code = f'segment.enum({value}, "{path.dotted}", {enum}.DESCRIPTOR, present={present})'
             return IdPart(local, path, code, f'{enum}.Value("{name}")', name)
         case _:
             assert_never(path.kind)
