@@ -99,6 +99,30 @@ async def test_kills_what_ignores_sigterm():
         assert gone(pid)
 
 
+async def test_paused_server_is_silent_until_it_goes_on():
+    async with ToyServer() as server:
+
+        async def answers() -> bool:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port("toy"))
+            try:
+                async with asyncio.timeout(0.3):
+                    await reader.read()  # the server closes each connection
+            except TimeoutError:
+                return False
+            finally:
+                writer.close()
+            return True
+
+        assert await answers()
+        server.pause()
+        assert not await answers()
+        server.resume()
+        assert await answers()
+        server.pause()
+        await server.stop()
+        assert "ended politely" in server.log_path.read_text()
+
+
 async def test_start_twice_is_refused():
     async with ToyServer() as server:
         with pytest.raises(RuntimeError, match="running already"):
@@ -151,10 +175,13 @@ async def test_death_of_a_server_is_told_and_it_can_start_again():
     async with ToyServer() as server:
         child = server.child_pid()
         watch = asyncio.create_task(server.wait_for_exit())
+        await asyncio.sleep(0)
         os.kill(server.pid, signal.SIGKILL)
         with pytest.raises(ServerExitError, match="toy ended by itself with status -9") as caught:
             await watch
         assert caught.value.log_tail == f"child {child}"
+        with pytest.raises(ServerExitError):
+            await server.wait_for_exit()
         assert not server.running
         await server.start()
         assert server.running
@@ -170,7 +197,7 @@ async def test_end_on_purpose_is_no_failure():
             await watch
             if not server.running:
                 await server.start()
-    with pytest.raises(RuntimeError, match="toy is not running"):
+    with pytest.raises(RuntimeError, match="toy was not started"):
         await server.wait_for_exit()
 
 
@@ -181,15 +208,15 @@ async def test_given_data_folder_survives(tmp_path: Path):
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-async def test_servers_end_with_the_process_that_started_them(signal_number: signal.Signals):
+async def test_servers_end_with_the_process_that_started_them(signal_number: signal.Signals, tmp_path: Path):
     program = textwrap.dedent(
         f"""
-        import asyncio, importlib.util, sys
+        import asyncio, importlib.util, pathlib
         spec = importlib.util.spec_from_file_location("toy_test", {__file__!r})
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         async def main():
-            async with module.ToyServer() as server:
+            async with module.ToyServer(data_dir=pathlib.Path({str(tmp_path)!r})) as server:
                 print(server.pid, server.child_pid(), flush=True)
                 await asyncio.sleep(1000)
         asyncio.run(main())

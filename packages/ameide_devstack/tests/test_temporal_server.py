@@ -121,6 +121,7 @@ async def test_token_lets_in_where_it_says(guarded: TemporalServer):
     client = await guarded.connect()
     assert await start_one(client, "guarded") == "guarded"
     assert await describe(client, "billing") == "billing"
+    assert await start_one(await guarded.connect(namespace="billing"), "guarded") == "guarded"
     narrow = await guarded.connect(token=guarded.tokens.token("billing:write"))
     assert await describe(narrow, "billing") == "billing"
     assert await code_of(narrow, "orders") is RPCStatusCode.PERMISSION_DENIED
@@ -191,10 +192,15 @@ async def test_state_survives_kill_restart_and_another_owner(tmp_path: Path):
         await server.restart()
         assert (await (await server.connect()).get_workflow_handle("kept").describe()).id == "kept"
         last = server.pid
+        await server.kill()
     assert not psutil.pid_exists(pid)
     assert not psutil.pid_exists(last)
     async with TemporalServer(data_dir=tmp_path) as server:
         assert (await (await server.connect()).get_workflow_handle("kept").describe()).id == "kept"
+        assert server.address != address
+        await server.stop()
+        # It ended by itself, though the killed one had left members behind on ports that are gone.
+        assert server.log_path.read_text().rstrip().endswith("All services are stopped.")
 
 
 async def test_dynamic_config_reaches_the_server():

@@ -64,8 +64,17 @@ class ChildProcess:
         return returncode
 
     def terminate(self) -> None:
-        """Ask the command to end, by SIGTERM."""
+        """Ask the command to end, by SIGTERM; a paused one first goes on, so that it can."""
+        self.resume()
         self._process.terminate()
+
+    def pause(self) -> None:
+        """Let the command hang, by SIGSTOP."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused command go on, by SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """End the command and its children at once, by SIGKILL, and wait until the command is gone.

