@@ -36,7 +36,7 @@ CONTRACT: Final = ProcessContract(
         PayloadCase(name="cancel_order", event_type="orders.CancelOrder.v1", role=CaseRole.COMMAND),
     ),
     subscriptions=(Subscription(name="orders-facts", kind="kafka", binding_ref="orders-facts"),),
-    digest="0000000000000000000000000000000000000000000000000000000000000000",
+    digest="407f9d1c675f933e80d62ce019376d3a15aab17744658da17bcad4ab8caea962",
 )
 
 

@@ -3,10 +3,7 @@
 
 from typing import Final
 
-from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
-    OrderFulfillmentEvent,
-    OrderFulfillmentStartV1,
-)
+from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent, OrderFulfillmentStartV1
 from ameide_process.routing import Route, Router, require_case, require_idempotency_key, require_schema_version
 
 from order_fulfillment_generated.contract import CONTRACT, workflow_id
