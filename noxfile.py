@@ -26,8 +26,8 @@ RELEASED_IMAGE = "packages/ameide_core_proto/released.binpb"
 RUN = ("uv", "run", "--all-packages", "--locked")
 """Runs a tool in the environment of the whole workspace."""
 
-CODEGEN_ENVIRONMENT = {"UV_PROJECT_ENVIRONMENT": str(ROOT / ".nox" / "codegen"), "VIRTUAL_ENV": None}
-"""An environment of its own: the workspace's cannot be made while the generated tree is missing."""
+CODEGEN = "codegen"
+"""The project in whose environment generators run: the workspace's cannot be made while generated packages are missing."""
 
 
 @nox.session
@@ -118,10 +118,11 @@ def release_contract(session: nox.Session) -> None:
 
 
 def _codegen(session: nox.Session, *command: str) -> None:
-    """Runs a command in the environment of the generator."""
-    sync = ("uv", "sync", "--quiet", "--frozen", "--only-group", "codegen")
-    session.run(*sync, env=CODEGEN_ENVIRONMENT, external=True)
-    binaries = Path(str(CODEGEN_ENVIRONMENT["UV_PROJECT_ENVIRONMENT"])) / "bin"
+    """Runs a command in the environment of the generators."""
+    environment = ROOT / ".nox" / "codegen"
+    sync = ("uv", "sync", "--quiet", "--project", CODEGEN)
+    session.run(*sync, env={"UV_PROJECT_ENVIRONMENT": str(environment), "VIRTUAL_ENV": None}, external=True)
+    binaries = environment / "bin"
     path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
     session.run(str(binaries / command[0]), *command[1:], env={"PATH": path}, external=True)
 
@@ -136,6 +137,7 @@ def _fail_on_changes(session: nox.Session) -> None:
         "--",
         *GENERATED_ROOTS,
         "uv.lock",
+        "codegen/uv.lock",
         external=True,
         silent=True,
     )
