@@ -22,6 +22,12 @@ def bless(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
+def option_protos() -> Path:
+    """Root of the option language's sources."""
+    return OPTION_PROTOS
+
+
+@pytest.fixture(scope="session")
 def diagnostics_image() -> ProtoImage:
     """All cases of `tests/diagnostics`, compiled."""
     return ProtoImage.build(OPTION_PROTOS, TESTS / "diagnostics")

@@ -59,8 +59,13 @@ class ProtoImage:
         return cls(FileDescriptorSet.from_binary(done.stdout).file)
 
     @property
-    def paths(self) -> Collection[str]:
+    def files(self) -> Collection[FileDescriptorProto]:
         """The compiled files, imports included."""
+        return self._files.values()
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Paths of the compiled files."""
         return self._files.keys()
 
     def request(self, requested: Collection[str], parameter: str) -> CodeGeneratorRequest:
