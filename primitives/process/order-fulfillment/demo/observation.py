@@ -6,8 +6,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-# aiokafka has types, but neither py.typed nor stubs.
-from aiokafka import AIOKafkaConsumer, TopicPartition  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentResultV1, OrderOutcome
 from ameide_core_proto.process.v1.process_runtime_pb2 import ProcessProgress
 from ameide_devstack import Program

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-# aiokafka has types, but neither py.typed nor stubs.
-from aiokafka import AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
+from aiokafka import AIOKafkaProducer
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from google.protobuf.json_format import MessageToJson
 from order_fulfillment_generated.contract import CONTRACT

@@ -61,13 +61,16 @@ async def _demo(orders: list[Order], *, keep: bool) -> bool:
             console.print("starting worker and ingress …")
             worker = Program("order_fulfillment_generated.worker", environment)
             ingress = Program("order_fulfillment_generated.ingress", environment)
-            async with worker, ingress:
+            try:
+                await asyncio.gather(worker.start(), ingress.start())
                 client = await temporal.connect(data_converter=DATA_CONVERTER)
                 passed = await _run(orders, client, kafka, worker, ingress)
                 console.print(f"Temporal UI: {temporal.ui_address}/namespaces/{temporal.namespace}/workflows")
                 if keep:
                     console.print("staying up; Ctrl-C stops everything")
                     await asyncio.Event().wait()
+            finally:
+                await asyncio.gather(worker.close(), ingress.close())
             return passed
 
 
@@ -87,6 +90,7 @@ async def _run(orders: list[Order], client: Client, kafka: EmbeddedKafka, worker
     await _show_until_closed(orders, client)
     await publishing
     await publish_late(orders, kafka.bootstrap_servers, EVENTS_TOPIC)
+    console.print()
     wanted = expected(orders)
     seen = await _settled(wanted, orders, client, kafka, ingress)
     console.print(_comparison(wanted, seen))
