@@ -2,7 +2,7 @@
 
 import pytest
 from protoc_gen_process import formatting
-from protoc_gen_process.formatting import FormattingError, format_python
+from protoc_gen_process.formatting import FormatterMissingError, FormattingError, format_python
 
 
 def test_unused_imports_go_and_the_rest_is_sorted_and_formatted() -> None:
@@ -26,8 +26,12 @@ def test_code_that_does_not_parse_is_said() -> None:
 
 def test_a_missing_ruff_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formatting, "find_ruff_bin", lambda: "/nowhere/ruff")
-    with pytest.raises(FormattingError, match="cannot run ruff"):
+    with pytest.raises(FormatterMissingError, match="cannot run ruff"):
         format_python({"m.py": "x = 1\n"})
+
+
+def test_no_path_is_left_out() -> None:
+    assert format_python({"dist/venv/m.py": "x=1\n"}) == {"dist/venv/m.py": "x = 1\n"}
 
 
 def test_nothing_is_formatted_without_running_ruff(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,20 @@ def require_idempotency_key(idempotency_key: str, path: str) -> str:
     return idempotency_key
 
 
+def require_key(path: str, *, present: bool) -> None:
+    """Checks a field of the workflow key that the workflow id is not made of, as that of a TRANSACTION.
+
+    Args:
+        path: The field's path in the envelope, for the error.
+        present: Whether the message says the value.
+
+    Raises:
+        InvalidEventError: It does not.
+    """
+    if not present:
+        raise InvalidEventError(InvalidReason.MISSING_KEY, f"{path} is unset; it is part of the workflow key")
+
+
 def require_schema_version(schema_version: int, path: str, contract: ProcessContract) -> int:
     """Returns the schema version of an envelope.
 

@@ -28,7 +28,11 @@ has a name or a comment from the proto."""
 
 
 class FormattingError(RuntimeError):
-    """Ruff cannot be run, or refuses what the templates made."""
+    """Ruff refuses what the templates made: the fault is the plugin's."""
+
+
+class FormatterMissingError(RuntimeError):
+    """Ruff cannot be run: the installation is incomplete."""
 
 
 def format_python(sources: Mapping[str, str]) -> dict[str, str]:
@@ -38,7 +42,8 @@ def format_python(sources: Mapping[str, str]) -> dict[str, str]:
         sources: Python sources by path, relative.
 
     Raises:
-        FormattingError: A source does not parse, or ruff cannot be run.
+        FormattingError: A source does not parse.
+        FormatterMissingError: Ruff cannot be run.
     """
     if not sources:
         return {}
@@ -71,6 +76,8 @@ def _exempted(source: str, broken: set[str]) -> str:
 def _run_ruff(root: Path, *command: str) -> str:
     """Runs ruff over a directory and returns its output."""
     options = ["--isolated", "--no-cache", "--quiet", f"--line-length={LINE_LENGTH}", f"--target-version={TARGET}"]
+    # No file is left out, whatever its path looks like and wherever the temporary directory is.
+    options += ["--config=exclude = []", "--no-respect-gitignore"]
     try:
         # Arguments are constants, and ruff is the pinned dependency.
         done = subprocess.run(  # noqa: S603 -- see above
@@ -81,8 +88,8 @@ def _run_ruff(root: Path, *command: str) -> str:
             check=False,
         )
     except OSError as error:
-        msg = f"cannot run ruff: {error}"
-        raise FormattingError(msg) from error
+        msg = f"cannot run ruff, which formats the generated code ({error}); reinstall protoc-gen-process"
+        raise FormatterMissingError(msg) from error
     if done.returncode != 0:
         msg = f"ruff refuses the generated code: {(done.stdout + done.stderr).strip()}"
         raise FormattingError(msg)

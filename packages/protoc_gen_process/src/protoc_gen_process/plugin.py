@@ -16,6 +16,7 @@ from protobuf.plugin import Schema, run
 from protobuf.wkt.google.protobuf.compiler.plugin_pb import CodeGeneratorRequest, CodeGeneratorResponse
 
 from protoc_gen_process.diagnostics import summary
+from protoc_gen_process.formatting import FormatterMissingError
 from protoc_gen_process.messages import typed_markers
 from protoc_gen_process.options import PluginOptions
 from protoc_gen_process.output_tree import OutputTree
@@ -30,7 +31,7 @@ _FRAMEWORK_OPTIONS = frozenset({"no_fmt_off", "escape_module_with_hash", "map_im
 
 
 class RefusedError(Exception):
-    """The input is wrong; the text is what the developer sees."""
+    """Input or installation is wrong; the text is what the developer sees."""
 
 
 @dataclass
@@ -108,7 +109,10 @@ def _generate(schema: Schema[PluginOptions], tree: OutputTree) -> None:
             processes, diagnostics = validate(parse(schema.all_files, schema.files_to_generate))
             if diagnostics:
                 raise RefusedError(summary(diagnostics, options.source_root))
-            render(processes, tree)
+            try:
+                render(processes, tree)
+            except FormatterMissingError as error:
+                raise RefusedError(str(error)) from error
 
 
 def _refuse_framework_options(parameter: str) -> None:

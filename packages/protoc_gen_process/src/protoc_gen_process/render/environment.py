@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from protoc_gen_process.model import Docs
 from protoc_gen_process.python_names import attribute, is_plain
 from protoc_gen_process.render.docstrings import docstring, module_docstring
+from protoc_gen_process.render.workflow_id_code import presence
 
 
 def create_environment() -> Environment:
@@ -28,6 +29,7 @@ def create_environment() -> Environment:
         module_docstring=module_docstring,
         one_line=one_line,
         pattern=re.escape,
+        presence_in=presence,
         python=repr,
         table_cell=table_cell,
         timedelta=timedelta_expression,

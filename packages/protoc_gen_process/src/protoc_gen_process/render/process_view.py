@@ -69,6 +69,11 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "key_assignments": _key_assignments(process, key_fields),
         "sample_assignments": _sample_assignments(process, parts),
         "streams": sorted({event.stream_ref for event in process.emitted if event.stream_ref is not None}),
+        "keys_outside_id": [
+            path
+            for path in process.key.paths
+            if path not in process.workflow_id.paths and path != process.envelope.idempotency_key
+        ],
         "id_parts": parts,
         "id_expression": id_expression(process, parts),
         "sample_id": _sample_id(process, parts),

@@ -43,8 +43,15 @@ _MODULE_NAMES = frozenset(
         *("Router", "Sequence", "Subscription", "TimeSkippingServer", "TypeAlias", "VersioningBehavior", "WorkerParts"),
         *("WorkflowIDReusePolicy", "WorkflowKind", "abstractmethod", "activity", "dataclass", "importlib", "inspect"),
         *("pytest", "pytest_asyncio", "sample", "segment", "timedelta", "workflow", "TYPE_CHECKING", "DATA_CONVERTER"),
-        *("require_case", "require_idempotency_key", "require_schema_version", "run_ingress", "run_worker"),
-        *("running_process",),
+        *(
+            "require_case",
+            "require_idempotency_key",
+            "require_key",
+            "require_schema_version",
+            "run_ingress",
+            "run_worker",
+        ),
+        *("run_ingress", "run_worker", "running_process"),
         # Parameters and local variables of functions in which types are named.
         *("argument", "command", "envelope", "environment", "fact", "harness", "idempotency_key", "implementation"),
         *("key", "meta", "payload", "request", "self", "server", "start", "variant"),

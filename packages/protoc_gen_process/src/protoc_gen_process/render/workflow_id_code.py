@@ -75,9 +75,15 @@ def value_name(path: FieldPath, number: int) -> str:
     return next(name for name, other in values if other == number)
 
 
+def presence(path: FieldPath, root: str) -> str:
+    """Returns the expression of whether a message says the value of a field; an empty text says nothing."""
+    if path.kind is ScalarKind.STRING:
+        return f'{path.expression(root)} != ""'
+    return f'{path.holder(root)}.HasField("{path.name}")' if path.has_presence else f"{path.expression(root)} != 0"
+
+
 def _part(path: FieldPath, local: str, names: TypeNames) -> IdPart:
-    value = path.expression("event")
-    present = f'{path.holder("event")}.HasField("{path.name}")' if path.has_presence else f"{value} != 0"
+    value, present = path.expression("event"), presence(path, "event")
     match path.kind:
         case ScalarKind.STRING:
             text = f"{path.name}-1"

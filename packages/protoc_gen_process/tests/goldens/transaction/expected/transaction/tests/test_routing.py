@@ -60,6 +60,14 @@ def test_an_envelope_without_idempotency_key_is_refused() -> None:
     assert refused.value.reason is InvalidReason.MISSING_IDEMPOTENCY_KEY
 
 
+def test_an_envelope_without_bank_is_refused() -> None:
+    envelope = _event()
+    envelope.meta.ClearField("bank")
+    with pytest.raises(InvalidEventError, match=r"meta\.bank") as refused:
+        ROUTER.route(envelope)
+    assert refused.value.reason is InvalidReason.MISSING_KEY
+
+
 @pytest.mark.parametrize("schema_version", [0, CONTRACT.api_major + 1])
 def test_a_schema_version_out_of_range_is_refused(schema_version: int) -> None:
     envelope = _event()

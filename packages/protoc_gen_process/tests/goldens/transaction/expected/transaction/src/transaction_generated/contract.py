@@ -18,6 +18,7 @@ class Key:
     """The typed workflow key."""
 
     request_id: str
+    bank: str
 
 
 PROCESS_NAME: Final = "transaction"
@@ -40,7 +41,7 @@ CONTRACT: Final = ProcessContract(
         PayloadCase(name="confirmed", event_type="goldens.Confirmed.v1", role=CaseRole.FACT),
     ),
     subscriptions=(),
-    digest="6f14b8084e621487ab8dc7f84d68b78e988cc1485472c5616671b92157c2e955",
+    digest="9c8c02eb77f5288b6617a1aadffb55e9c214745331d26feadf9bbf9d23522d6e",
 )
 
 

@@ -3,7 +3,14 @@
 
 from typing import Final
 
-from ameide_process.routing import Route, Router, require_case, require_idempotency_key, require_schema_version
+from ameide_process.routing import (
+    Route,
+    Router,
+    require_case,
+    require_idempotency_key,
+    require_key,
+    require_schema_version,
+)
 from goldens.transaction.v1.transaction_pb2 import Begin, Request
 
 from transaction_generated.contract import CONTRACT, workflow_id
@@ -23,6 +30,7 @@ class TransactionRouter(Router[Request]):
                 that this version knows, or a schema version that it accepts.
         """
         require_schema_version(event.meta.version, "meta.version", CONTRACT)
+        require_key("meta.bank", present=event.meta.bank != "")
         return Route(
             case=require_case(event.WhichOneof("payload"), CONTRACT),
             idempotency_key=require_idempotency_key(event.meta.request_id, "meta.request_id"),
@@ -31,7 +39,7 @@ class TransactionRouter(Router[Request]):
 
     def start(self, event: Request) -> Begin:
         """Makes the start argument of a workflow that the event is the first of."""
-        return Begin(start_version=4, request_id=event.meta.request_id)
+        return Begin(start_version=4, request_id=event.meta.request_id, bank=event.meta.bank)
 
 
 ROUTER: Final = TransactionRouter()

@@ -23,14 +23,15 @@ TransactionHarness: TypeAlias = ProcessHarness[Key, Payload, State, Result]
 
 def sample_key(variant: int = 1) -> Key:
     """Makes a workflow key; different variants are different workflows."""
-    return Key(request_id=f"request_id-{variant}")
+    return Key(request_id=f"request_id-{variant}", bank=f"bank-{variant}")
 
 
-def event(_key: Key, payload: Payload, idempotency_key: str) -> Request:
+def event(key: Key, payload: Payload, idempotency_key: str) -> Request:
     """Wraps a payload in the envelope."""
     envelope = Request()
     envelope.meta.request_id = idempotency_key
     envelope.meta.version = 1
+    envelope.meta.bank = key.bank
     match payload:
         case Transfer():
             envelope.transfer.CopyFrom(payload)

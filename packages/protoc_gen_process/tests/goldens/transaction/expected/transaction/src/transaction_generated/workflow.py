@@ -40,7 +40,7 @@ class TransactionProcess(Process[State, Key, ActivityCalls]):
 
 
 def _key(start: Start) -> Key:
-    return Key(request_id=start.request_id)
+    return Key(request_id=start.request_id, bank=start.bank)
 
 
 def _idempotency_key(event: Request) -> str:
