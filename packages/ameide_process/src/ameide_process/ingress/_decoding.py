@@ -121,6 +121,9 @@ class Decoder(Generic[EnvelopeT]):
         try:
             if form == "protobuf":
                 return self._type.FromString(value)
+            if value.lstrip()[:1] != b"{":
+                # Of other JSON values the parser makes an empty message.
+                raise ValueError("it is no JSON object")
             return json_format.Parse(value, self._type(), ignore_unknown_fields=True)
         except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
             raise _undecodable(self._type.DESCRIPTOR.full_name, form, error) from error

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from typing import Generic
 
 import structlog
@@ -10,11 +10,13 @@ from temporalio.service import RPCError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from ameide_process.contract import EnvelopeT
-from ameide_process.ingress._caller import Caller, NoAnswerError
+from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._classification import CallFailure, Verdict, classify
-from ameide_process.ingress._dead_lettering import DeadLettering, PartitionGoneError
+from ameide_process.ingress._dead_lettering import DeadLettering
 from ameide_process.ingress._decoding import Decoder
-from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._endings import Endings
+from ameide_process.ingress._failed_calls import FailedCalls
+from ameide_process.ingress._intake import Intake
 from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
@@ -22,12 +24,10 @@ from ameide_process.ingress._planner import PARKED, Planner
 from ameide_process.ingress._senders import Senders
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport, TransportError
-from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.outputs import DeadLetterPublisher
-from ameide_process.routing import Router, to_payload
+from ameide_process.routing import Router
 from ameide_process.serving import Check
 from ameide_process.startup import unless_stopped
-from ameide_process.trace_context import attach
 
 POLL_WAIT = 0.5
 """Seconds that one poll waits for a message."""
@@ -43,9 +43,6 @@ WATCH_INTERVAL = 1.0
 
 LAG_INTERVAL = 10.0
 """Seconds between two questions to the broker how far we are behind; also how its absence is noticed."""
-
-_CONCURRENT_QUERIES = 8
-"""Questions to closed runs in flight. Each replays a history on a worker."""
 
 _RECONNECT = wait_random_exponential(multiplier=0.2, max=5)
 
@@ -86,9 +83,6 @@ class Engine(Generic[EnvelopeT]):
             source_check: Says whether messages can come.
             delivery_check: Says whether they go.
         """
-        self._name = name
-        self._router = router
-        self._decoder = decoder
         self._transport = transport
         self._caller = caller
         self._limits = limits
@@ -104,12 +98,14 @@ class Engine(Generic[EnvelopeT]):
             takes=self._planner.takes,
             changed=self._dead_letters_changed,
         )
+        endings = Endings(self._planner, metrics, self._dead_lettering, progress=self._progressed)
+        self._endings = endings
+        self._failed_calls = FailedCalls(self._planner, caller, endings)
+        self._intake = Intake(router, decoder, self._planner, endings, limits)
         self._commit_wanted = asyncio.Event()
         self._committing = asyncio.Lock()
         self._progress = asyncio.Event()
         """Set whenever something in flight has ended; only a drain looks at it."""
-        self._queries = asyncio.Semaphore(_CONCURRENT_QUERIES)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._log = _logger.bind(subscription=name)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -131,7 +127,8 @@ class Engine(Generic[EnvelopeT]):
             await _cancel(poll, watch)
             # Drains and commits through `revoked`, then leaves the group.
             await self._transport.stop()
-            await _cancel(commit, *self._tasks)
+            await _cancel(commit)
+            await self._endings.stop()
             await self._senders.stop()
         # One that ended by itself ended by an error, which is a defect.
         for each in loops:
@@ -211,54 +208,11 @@ class Engine(Generic[EnvelopeT]):
         for number, message in enumerate(messages, start=1):
             # Asked each time: a rebalance may come between two chunks.
             if self._planner.takes(message.partition):
-                self._take_one(message, now)
+                self._intake.take(message, now)
             if number % CHUNK == 0:
                 self._senders.wake()
                 await asyncio.sleep(0)
         self._senders.wake()
-
-    def _take_one(self, message: Message, now: float) -> None:
-        delivery = Delivery(message, now)
-        if message.value is None:
-            # A compacted topic says with it that a key is gone. There is no envelope in it, so nothing to deliver,
-            # and nothing wrong with it either.
-            self._planner.admit(delivery)
-            self._end(delivery, "tombstone")
-            return
-        try:
-            envelope = self._read(delivery)
-        except InvalidEventError as error:
-            self._planner.admit(delivery)
-            self._spawn(self._reject(delivery, error.reason, str(error)))
-        except Exception as error:  # noqa: BLE001 - a defect in reading one message must not stop all others
-            self._log.exception("decoding failed", position=message.position, partition=str(message.partition))
-            self._planner.admit(delivery)
-            self._spawn(self._reject(delivery, InvalidReason.UNDECODABLE, f"decoding failed: {error!r}"))
-        else:
-            self._planner.admit(delivery)
-            lane = self._planner.enqueue(delivery, now)
-            if lane.start is None:
-                lane.start = to_payload(self._router.start(envelope))
-
-    def _read(self, delivery: Delivery) -> EnvelopeT:
-        """Fills a delivery from its message.
-
-        Raises:
-            InvalidEventError: It can never be delivered.
-        """
-        decoded = self._decoder.decode(delivery.message)
-        delivery.route = decoded.route
-        payload = to_payload(decoded.envelope)
-        size = len(payload.data)
-        if size > self._limits.event_bytes:
-            raise InvalidEventError(
-                InvalidReason.TOO_LARGE, f"the event has {size} bytes, and a signal takes {self._limits.event_bytes}"
-            )
-        if decoded.carried:
-            attach(payload, decoded.carried)
-        delivery.payload = payload
-        delivery.size += size
-        return decoded.envelope
 
     # Out
 
@@ -267,10 +221,10 @@ class Engine(Generic[EnvelopeT]):
         try:
             started = await self._caller.deliver(batch)
         except RPCError as error:
-            self._call_failed(batch, classify(error))
+            self._failed(batch, classify(error))
         except Exception as error:  # noqa: BLE001 - the key is parked, and everybody can see why
             self._log.exception("call failed", workflow_id=batch.lane.workflow_id)
-            self._call_failed(batch, CallFailure(Verdict.UNKNOWN, repr(error)))
+            self._failed(batch, CallFailure(Verdict.UNKNOWN, repr(error)))
         else:
             now = loop.time()
             was_away = self._planner.gate.away
@@ -281,80 +235,21 @@ class Engine(Generic[EnvelopeT]):
             if was_away:
                 self._log.info("temporal takes events again")
                 self._look()
-            self._progress.set()
+        self._progressed()
+
+    def _failed(self, batch: Batch, failure: CallFailure) -> None:
+        self._metrics.call_failures[failure.verdict].inc()
+        was_away = self._planner.gate.away
+        self._failed_calls.handle(batch, failure)
+        if self._planner.gate.away and not was_away:
+            self._log.warning("temporal takes no events", reason=failure.reason)
+            self._look()
+
+    def _progressed(self) -> None:
+        """Something in flight has ended."""
+        self._progress.set()
         if self._planner.ready:
             self._senders.wake()
-
-    def _call_failed(self, batch: Batch, failure: CallFailure) -> None:
-        now = asyncio.get_running_loop().time()
-        lane = batch.lane
-        self._metrics.call_failures[failure.verdict].inc()
-        if failure.verdict is Verdict.CLOSED:
-            self._planner.suspended(now)
-            self._spawn(self._resolve_late(batch, failure))
-        elif failure.verdict is Verdict.TOO_LARGE and len(batch.deliveries) == 1:
-            self._planner.suspended(now)
-            self._spawn(self._resolve_too_large(batch, failure))
-        else:
-            first = lane.failure is None or lane.failure.verdict is not failure.verdict
-            was_away = self._planner.gate.away
-            self._planner.failed(batch, failure, now)
-            if first and failure.verdict in _ALERTING:
-                self._log.error("key parked", workflow_id=lane.workflow_id, reason=failure.reason)
-            if self._planner.gate.away and not was_away:
-                self._log.warning("temporal takes no events", reason=failure.reason)
-                self._look()
-        self._progress.set()
-
-    async def _resolve_late(self, batch: Batch, failure: CallFailure) -> None:
-        """The workflow is closed: what it applied is a duplicate, the rest is late."""
-        loop = asyncio.get_running_loop()
-        workflow_id = batch.lane.workflow_id
-        routes = [each.route for each in batch.deliveries if each.route is not None]
-        try:
-            async with self._queries:
-                applied = await self._caller.applied(workflow_id, failure.run_id, routes)
-            for delivery, was_applied in zip(batch.deliveries, applied, strict=True):
-                if was_applied:
-                    self._end(delivery, "duplicate")
-                    continue
-                message = f"workflow {workflow_id!r} was closed already (run {failure.run_id}); it had not applied this"
-                await self._dead_letter(delivery, InvalidReason.LATE, message)
-        except NoAnswerError as error:
-            reason = f"closed, and its last run does not say what it applied: {error}; is a worker running?"
-            self._planner.unresolved(batch, CallFailure(Verdict.CLOSED, reason, failure.run_id), loop.time())
-        except PartitionGoneError:
-            self._planner.unresolved(batch, failure, loop.time())
-        else:
-            self._planner.settled(batch, loop.time())
-        self._progress.set()
-        self._senders.wake()
-
-    async def _resolve_too_large(self, batch: Batch, failure: CallFailure) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            for delivery in batch.deliveries:
-                await self._dead_letter(delivery, InvalidReason.TOO_LARGE, f"Temporal refuses it: {failure.reason}")
-        except PartitionGoneError:
-            self._planner.unresolved(batch, failure, loop.time())
-        else:
-            self._planner.settled(batch, loop.time())
-        self._progress.set()
-        self._senders.wake()
-
-    async def _reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
-        with contextlib.suppress(PartitionGoneError):
-            await self._dead_letter(delivery, reason, message)
-        self._progress.set()
-
-    async def _dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
-        await self._dead_lettering.publish(delivery, reason, message)
-        self._metrics.dead_letter(reason)
-        self._end(delivery, "dead_letter")
-
-    def _end(self, delivery: Delivery, outcome: str) -> None:
-        self._planner.end(delivery)
-        self._metrics.ended(outcome)
 
     # Commits and flow
 
@@ -442,15 +337,6 @@ class Engine(Generic[EnvelopeT]):
             self._delivery_check.failed("; ".join(sorted(troubles)))
         else:
             self._delivery_check.passed()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-_ALERTING = frozenset({Verdict.RUN_ENDED_BY_SERVER, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN})
-"""Failures of one key that somebody should know of."""
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

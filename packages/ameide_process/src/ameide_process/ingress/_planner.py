@@ -285,6 +285,11 @@ class Planner:
         """Returns the assigned partitions with their uncommitted messages."""
         return self._trackers.values()
 
+    @property
+    def remembered_keys(self) -> int:
+        """How many keys have something in flight, or had a moment ago."""
+        return len(self._schedule.lanes())
+
     def parked(self, now: float) -> list[Lane]:
         """Returns the keys that are held up by a failure of their own."""
         return [lane for lane in self._schedule.failing if lane.parked(now)]

@@ -1,0 +1,83 @@
+"""How a message ends that Temporal does not get, or had already."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+
+from ameide_process.ingress._dead_lettering import DeadLettering, PartitionGoneError
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._planner import Planner
+from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.invalid_event import InvalidReason
+
+
+class Endings:
+    """Ends messages, and keeps the tasks of those that take time."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        metrics: SubscriptionMetrics,
+        dead_lettering: DeadLettering,
+        *,
+        progress: Callable[[], None],
+    ) -> None:
+        """Prepares it.
+
+        Args:
+            planner: Learns of every end.
+            metrics: Count them.
+            dead_lettering: Takes what can never be delivered.
+            progress: Called when something that took time has ended.
+        """
+        self._planner = planner
+        self._metrics = metrics
+        self._dead_lettering = dead_lettering
+        self._progress = progress
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def end(self, delivery: Delivery, outcome: str) -> None:
+        """Says that a message needs nothing more.
+
+        Args:
+            delivery: The message.
+            outcome: Label of the metric.
+        """
+        self._planner.end(delivery)
+        self._metrics.ended(outcome)
+
+    async def dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        """Ends a message once the dead-letter stream has it.
+
+        Raises:
+            PartitionGoneError: The partition was revoked before that.
+        """
+        await self._dead_lettering.publish(delivery, reason, message)
+        self._metrics.dead_letter(reason)
+        self.end(delivery, "dead_letter")
+
+    def reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        """Dead-letters a message in the background."""
+
+        async def publish() -> None:
+            with contextlib.suppress(PartitionGoneError):
+                await self.dead_letter(delivery, reason, message)
+
+        self.spawn(publish())
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Runs something that takes time; it reports progress when it has ended."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def stop(self) -> None:
+        """Ends what still runs."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._progress()

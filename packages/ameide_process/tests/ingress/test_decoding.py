@@ -1,0 +1,245 @@
+"""Four ways to write an event, and every way to get it wrong."""
+
+import json
+
+import pytest
+from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
+from google.protobuf import json_format
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.invalid_event import InvalidEventError, InvalidReason
+
+PARTITION = Partition("orders", 0)
+CE = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"placed-o-1"),
+    ("ce_type", b"orders.OrderPlaced.v1"),
+    ("ce_source", b"/shop"),
+    ("ce_time", b"2026-11-23T03:01:34.207Z"),
+]
+
+
+def without(headers, name):
+    return [(each, value) for each, value in headers if each != name]
+
+
+def replaced(headers, name, value):
+    return [*without(headers, name), (name, value)]
+
+
+@pytest.fixture
+def decode(router):
+    def run(value, headers=(), *, default="protobuf"):
+        return Decoder(router, default).decode(Message(PARTITION, 7, value, headers=headers))
+
+    return run
+
+
+@pytest.fixture
+def event(order_placed):
+    return order_placed("o-1", sku="s")
+
+
+@pytest.fixture
+def as_json(event):
+    return json_format.MessageToJson(event).encode()
+
+
+def structured(event, **changes):
+    content = {
+        "specversion": "1.0",
+        "id": "placed-o-1",
+        "type": "orders.OrderPlaced.v1",
+        "source": "/shop",
+        "data": json_format.MessageToDict(event),
+    }
+    content.update(changes)
+    return json.dumps({name: value for name, value in content.items() if value is not None}).encode()
+
+
+STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+
+
+class TestReads:
+    def test_bare_protobuf(self, decode, event):
+        decoded = decode(event.SerializeToString())
+        assert decoded.envelope == event
+        assert decoded.route.workflow_id == "proc/order-fulfillment/t/o-1"
+        assert decoded.route.case == "order_placed"
+        assert decoded.carried == {}
+
+    def test_bare_json_by_format_or_by_content_type(self, decode, event, as_json):
+        assert decode(as_json, default="json").envelope == event
+        assert decode(as_json, [("Content-Type", b"application/json;charset=utf-8")]).envelope == event
+        assert (
+            decode(event.SerializeToString(), [("content-type", b"application/protobuf")], default="json").envelope
+            == event
+        )
+
+    def test_unknown_fields_are_ignored(self, decode, event, as_json):
+        content = json.loads(as_json)
+        content["meta"]["novelty"] = {"a": 1}
+        content["newcomer"] = True
+        assert decode(json.dumps(content).encode(), default="json").envelope == event
+        assert decode(event.SerializeToString() + b"\xf8\xff\x03\x01").envelope.meta == event.meta
+
+    @pytest.mark.parametrize("prefix", ["ce_", "ce-", "CE-"])
+    def test_cloudevents_binary_mode(self, decode, event, prefix):
+        headers = [(prefix + name[3:], value) for name, value in CE]
+        assert decode(event.SerializeToString(), headers).envelope == event
+
+    def test_cloudevents_binary_mode_with_json_data(self, decode, event, as_json):
+        assert decode(as_json, [*CE, ("content-type", b"application/json")]).envelope == event
+
+    def test_cloudevents_structured_mode(self, decode, event):
+        assert decode(structured(event), STRUCTURED).envelope == event
+
+    def test_cloudevents_structured_mode_with_protobuf_data(self, decode, event):
+        import base64
+
+        value = structured(
+            event,
+            data=None,
+            data_base64=base64.b64encode(event.SerializeToString()).decode(),
+            datacontenttype="application/protobuf",
+        )
+        assert decode(value, STRUCTURED).envelope == event
+
+    def test_trace_and_correlation_are_carried(self, decode, event):
+        headers = [*CE, ("traceparent", b"00-1-2-01"), ("ce_correlationid", b"c-1"), ("Causation-Id", b"c-0")]
+        assert decode(event.SerializeToString(), headers).carried == {
+            "traceparent": b"00-1-2-01",
+            "correlation-id": b"c-1",
+            "causation-id": b"c-0",
+        }
+        value = structured(event, traceparent="00-3-4-01")
+        assert decode(value, STRUCTURED).carried == {"traceparent": b"00-3-4-01"}
+
+    def test_other_headers_may_hold_anything(self, decode, event):
+        assert decode(event.SerializeToString(), [("x", b"\xff\xfe"), ("x", b""), ("", b"y")]).envelope == event
+
+
+class TestRefuses:
+    @pytest.mark.parametrize(
+        ("value", "headers", "reason"),
+        [
+            (b"\xff\xff\xff", [], InvalidReason.UNDECODABLE),
+            (b"{", [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
+            (b"[1, 2]", [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
+            (b'"text"', [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
+            (b"\xff", [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
+            (b"[" * 100_000, [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
+            (
+                b'{"meta": {"schemaVersion": "many"}}',
+                [("content-type", b"application/json")],
+                InvalidReason.UNDECODABLE,
+            ),
+            (b"", [], InvalidReason.WRONG_SCHEMA_VERSION),
+            (b"x", [("content-type", b"text/plain")], InvalidReason.WRONG_CONTENT_TYPE),
+            (b"x", [("content-type", b"")], InvalidReason.WRONG_CONTENT_TYPE),
+            (b"x", [("content-type", b"application/cloudevents-batch+json")], InvalidReason.WRONG_CONTENT_TYPE),
+            (b"x", [("content-type", b"application/cloudevents+avro")], InvalidReason.WRONG_CONTENT_TYPE),
+            (b"x", STRUCTURED, InvalidReason.UNDECODABLE),
+            (b"[]", STRUCTURED, InvalidReason.UNDECODABLE),
+            (b"3", STRUCTURED, InvalidReason.UNDECODABLE),
+            (b"{}", STRUCTURED, InvalidReason.CLOUDEVENT_MISMATCH),
+        ],
+    )
+    def test_bytes(self, decode, value, headers, reason):
+        with pytest.raises(InvalidEventError) as caught:
+            decode(value, headers)
+        assert caught.value.reason is reason
+
+    @pytest.mark.parametrize("missing", ["ce_specversion", "ce_id", "ce_type", "ce_source"])
+    def test_an_absent_attribute(self, decode, event, missing):
+        with pytest.raises(InvalidEventError, match=missing[3:]) as caught:
+            decode(event.SerializeToString(), without(CE, missing))
+        assert caught.value.reason is InvalidReason.CLOUDEVENT_MISMATCH
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("ce_type", b"orders.Other.v1", "type is 'orders.Other.v1'"),
+            ("ce_id", b"other", "id is 'other'"),
+            ("ce_specversion", b"0.3", "specversion"),
+            ("ce_time", b"yesterday", "no valid CloudEvent"),
+            ("ce_source", b"\xff", "no valid CloudEvent"),
+            ("ce_my_extension", b"x", "my_extension"),
+        ],
+    )
+    def test_a_wrong_attribute(self, decode, event, name, value, said):
+        with pytest.raises(InvalidEventError, match=said) as caught:
+            decode(event.SerializeToString(), replaced(CE, name, value))
+        assert caught.value.reason is InvalidReason.CLOUDEVENT_MISMATCH
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"id": None}, InvalidReason.CLOUDEVENT_MISMATCH),
+            ({"id": 7}, InvalidReason.CLOUDEVENT_MISMATCH),
+            ({"type": "x"}, InvalidReason.CLOUDEVENT_MISMATCH),
+            ({"specversion": "2.0"}, InvalidReason.CLOUDEVENT_MISMATCH),
+            ({"specversion": None}, InvalidReason.CLOUDEVENT_MISMATCH),
+            ({"time": 5}, InvalidReason.UNDECODABLE),
+            ({"data": None}, InvalidReason.UNDECODABLE),
+            ({"data": [1]}, InvalidReason.UNDECODABLE),
+            ({"data": {"meta": 3}}, InvalidReason.UNDECODABLE),
+            ({"data": None, "data_base64": "A"}, InvalidReason.UNDECODABLE),
+            ({"datacontenttype": "text/plain", "data": "x"}, InvalidReason.WRONG_CONTENT_TYPE),
+        ],
+    )
+    def test_a_wrong_structured_event(self, decode, event, changes, reason):
+        with pytest.raises(InvalidEventError) as caught:
+            decode(structured(event, **changes), STRUCTURED)
+        assert caught.value.reason is reason
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            (lambda e: e.meta.ClearField("idempotency_key"), InvalidReason.MISSING_IDEMPOTENCY_KEY),
+            (lambda e: e.meta.ClearField("key"), InvalidReason.MISSING_KEY),
+            (lambda e: e.meta.key.ClearField("order_id"), InvalidReason.MISSING_KEY),
+            (lambda e: e.ClearField("order_placed"), InvalidReason.UNKNOWN_CASE),
+            (lambda e: setattr(e.meta, "schema_version", 2), InvalidReason.WRONG_SCHEMA_VERSION),
+            (lambda e: setattr(e.meta.key, "order_id", "\x07" * 5000), InvalidReason.KEY_TOO_LONG),
+        ],
+    )
+    def test_an_envelope(self, decode, event, change, reason):
+        change(event)
+        with pytest.raises(InvalidEventError) as caught:
+            decode(event.SerializeToString())
+        assert caught.value.reason is reason
+
+
+@given(value=st.binary(max_size=200), content_type=st.sampled_from(["protobuf", "json", "cloudevents+json"]))
+@example(b'{"specversion":"1.0","id":"a","type":"b","source":"c","data":{}}', "cloudevents+json")
+def test_no_bytes_whatever_do_anything_else_than_decode_or_be_refused(router, value, content_type):
+    message = Message(PARTITION, 1, value, headers=[("content-type", f"application/{content_type}".encode())])
+    try:
+        decoded = Decoder(router, "protobuf").decode(message)
+    except InvalidEventError:
+        return
+    assert isinstance(decoded.envelope, OrderFulfillmentEvent)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda s: st.lists(s) | st.dictionaries(st.text(), s),
+)
+
+
+@given(
+    content=st.dictionaries(
+        st.sampled_from(["specversion", "id", "type", "source", "data", "data_base64", "time", "subject", "Ä", "meta"]),
+        JSON | st.just("1.0") | st.just("2026-11-23T03:01:34Z"),
+    ),
+    content_type=st.sampled_from(["json", "cloudevents+json"]),
+)
+def test_no_json_whatever_does_either(router, content, content_type):
+    value = json.dumps(content).encode()
+    message = Message(PARTITION, 1, value, headers=[("content-type", f"application/{content_type}".encode())])
+    with pytest.raises(InvalidEventError):
+        Decoder(router, "protobuf").decode(message)

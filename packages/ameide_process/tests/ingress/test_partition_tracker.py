@@ -1,0 +1,40 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._partition_tracker import PartitionTracker
+
+
+@given(
+    positions=st.lists(st.integers(0, 1000), min_size=1, unique=True).map(sorted),
+    order=st.randoms(use_true_random=False),
+    commits=st.sets(st.integers(0, 1000)),
+)
+def test_the_position_moves_over_an_unbroken_run_only(positions, order, commits):
+    partition = Partition("t", 0)
+    tracker = PartitionTracker(partition)
+    deliveries = [Delivery(Message(partition, position, b""), 0.0) for position in positions]
+    for delivery in deliveries:
+        tracker.add(delivery)
+    shuffled = list(deliveries)
+    order.shuffle(shuffled)
+    committed = None
+    done = 0
+    for step, delivery in enumerate(shuffled):
+        delivery.ended = True
+        tracker.advance()
+        open_positions = [each.message.position for each in deliveries if not each.ended]
+        below = [position for position in positions if not open_positions or position < open_positions[0]]
+        expected = below[-1] + 1 if below else None
+        assert tracker.committable == (None if expected == committed else expected)
+        if step in commits and tracker.committable is not None:
+            committed = tracker.committable
+            done += len(tracker.committed(committed))
+            assert tracker.committable is None
+            assert tracker.events == len(deliveries) - done
+    if tracker.committable is not None:
+        done += len(tracker.committed(tracker.committable))
+    assert done == len(deliveries)
+    assert (tracker.events, tracker.size) == (0, 0)
+    assert tracker.oldest is None

@@ -1,0 +1,249 @@
+"""The planner's promises, whatever happens in whatever order: hypothesis drives it by a fake clock."""
+
+import itertools
+import random
+from collections import defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from temporalio.api.common.v1 import Payload
+
+from ameide_process.ingress._classification import CallFailure, Verdict
+from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._limits import Limits
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._planner import Planner
+from ameide_process.routing import Route
+
+LIMITS = Limits(
+    events_per_key=5,
+    concurrent_calls=3,
+    batch_bytes=100,
+    batch_events=4,
+    partition_events=12,
+    partition_bytes=1_000_000,
+)
+KEYS = ("a", "b")
+SIZES = (1, 10, 10, 60, 150)
+RETRIED = (Verdict.SERVICE, Verdict.THROTTLED, Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN)
+WAITS = (0.001, 0.05, 0.1, 1.0, 40.0)
+
+
+class World:
+    """A broker with two partitions, a Temporal that fails at will, and a member that comes and goes.
+
+    Each step takes one number, from which it draws what it needs.
+    """
+
+    def __init__(self, seed: int) -> None:
+        ids = itertools.count()
+        self.now = 1000.0
+        self.planner = Planner(LIMITS, source=random.Random(seed), request_ids=lambda: str(next(ids)))
+        self.partitions: list[Partition] = []
+        self.log: list[list[str]] = [[], []]
+        """The broker's records: the key of each."""
+        self.position = [0, 0]
+        """The next record to deliver."""
+        self.committed = [0, 0]
+        self.out: list[Batch] = []
+        self.suspended: list[Batch] = []
+        self.tries: dict[str, list[tuple[int, int]]] = {}
+        """By request id, the events that it carried."""
+        self.applied: dict[tuple[int, int], int] = defaultdict(int)
+        self.ended: set[tuple[int, int]] = set()
+        self.rejected: list[Delivery] = []
+        self.join()
+
+    def join(self) -> None:
+        self.partitions = [Partition("t", 0), Partition("t", 1)]
+        self.position = list(self.committed)
+        self.planner.assign(self.partitions)
+
+    def events(self, batch: Batch) -> list[tuple[int, int]]:
+        return [(each.message.partition.number, each.message.position) for each in batch.deliveries]
+
+    def produce(self, draw: int) -> None:
+        # A key belongs to one partition, as a partitioner would have it.
+        source = random.Random(draw)
+        number = source.randrange(2)
+        self.log[number] += [f"{source.choice(KEYS)}{number}" for _ in range(source.randint(1, 8))]
+
+    def deliver(self, draw: int) -> None:
+        source = random.Random(draw)
+        number = source.randrange(2)
+        partition = self.partitions[number]
+        self.planner.flow(self.now)
+        if partition in self.planner.paused or not self.planner.takes(partition):
+            return
+        size = source.choice(SIZES)
+        for _ in range(source.randint(1, 8)):
+            position = self.position[number]
+            if position >= len(self.log[number]):
+                return
+            self.position[number] += 1
+            delivery = Delivery(Message(partition, position, b"x"), self.now)
+            if position % 11 == 7:
+                self.planner.admit(delivery)
+                self.rejected.append(delivery)
+                continue
+            key = self.log[number][position]
+            delivery.route = Route(workflow_id=key, idempotency_key=str(position), case="c")
+            delivery.payload = Payload(data=b"x" * size)
+            self.planner.admit(delivery)
+            self.planner.enqueue(delivery, self.now)
+
+    def dead_letter(self, _: int) -> None:
+        if self.rejected:
+            delivery = self.rejected.pop(0)
+            self.ended.add((delivery.message.partition.number, delivery.message.position))
+            self.planner.end(delivery)
+
+    def send(self, _: int) -> None:
+        batch = self.planner.next_batch(self.now)
+        if batch is None:
+            return
+        key = batch.lane.workflow_id
+        events = self.events(batch)
+        assert all(other.lane is not batch.lane for other in self.out + self.suspended), "one call at a time for a key"
+        assert self.tries.setdefault(batch.request_id, events) == events, "a request id names one content"
+        assert 0 < len(events) <= LIMITS.batch_events
+        size = sum(len(each.payload.data) for each in batch.deliveries if each.payload)
+        assert len(events) == 1 or size <= LIMITS.batch_bytes
+        assert events == sorted(events)
+        number, first = events[0]
+        earlier = [at for at, other in enumerate(self.log[number][:first]) if other == key and at % 11 != 7]
+        assert all(self.applied[number, at] for at in earlier), "order per key"
+        self.out.append(batch)
+
+    def accept(self, draw: int) -> None:
+        if self.out:
+            batch = self.out.pop(draw % len(self.out))
+            for event in self.events(batch):
+                self.applied[event] += 1
+                self.ended.add(event)
+            self.planner.accepted(batch, self.now)
+
+    def fail(self, draw: int) -> None:
+        if self.out:
+            source = random.Random(draw)
+            batch = self.out.pop(draw % len(self.out))
+            verdict = source.choice(RETRIED)
+            if verdict is Verdict.SERVICE and source.random() < 0.5:
+                # Temporal has it, and its answer is lost.
+                for event in self.events(batch):
+                    self.applied[event] += 1
+            self.planner.failed(batch, CallFailure(verdict, "x"), self.now)
+
+    def refuse_for_size(self, draw: int) -> None:
+        batch = self.out[draw % len(self.out)] if self.out else None
+        if batch is not None and len(batch.deliveries) > 1:
+            self.out.remove(batch)
+            self.planner.failed(batch, CallFailure(Verdict.TOO_LARGE, "x"), self.now)
+
+    def find_closed(self, draw: int) -> None:
+        if self.out:
+            batch = self.out.pop(draw % len(self.out))
+            self.planner.suspended(self.now)
+            self.suspended.append(batch)
+
+    def resolve(self, draw: int) -> None:
+        if not self.suspended:
+            return
+        batch = self.suspended.pop(0)
+        if draw % 2:
+            self.planner.unresolved(batch, CallFailure(Verdict.CLOSED, "x"), self.now)
+            return
+        for delivery in batch.deliveries:
+            event = (delivery.message.partition.number, delivery.message.position)
+            self.applied[event] += 1
+            self.ended.add(event)
+            self.planner.end(delivery)
+        self.planner.settled(batch, self.now)
+
+    def wait(self, draw: int) -> None:
+        self.now += WAITS[draw % len(WAITS)]
+        self.planner.sweep(self.now)
+
+    def commit(self, draw: int) -> None:
+        positions = self.planner.committable()
+        if draw % 4 == 1:
+            return  # the broker did not take it
+        for partition, position in positions.items():
+            assert position > self.committed[partition.number]
+            self.committed[partition.number] = position
+        self.planner.committed(positions, self.now)
+
+    def rebalance(self, draw: int) -> None:
+        self.planner.close(self.partitions, self.now)
+        drained = bool(draw % 2)
+        while drained and self.planner.in_flight(self.partitions):
+            if self.out:
+                self.accept(0)
+            else:
+                self.resolve(0)
+        self.commit(0)
+        self.planner.revoke(self.partitions, self.now)
+        self.rejected.clear()
+        self.join()
+
+    def check(self) -> None:
+        for number in (0, 1):
+            for position in range(self.committed[number]):
+                assert (number, position) in self.ended, "committed, but neither Temporal nor the stream has it"
+        assert self.planner.calls == len(self.out) <= LIMITS.concurrent_calls
+        uncommitted: dict[str, int] = defaultdict(int)
+        for tracker in self.planner.trackers():
+            assert tracker.events >= 0
+            assert tracker.size >= 0
+            for delivery in tracker.uncommitted():
+                if delivery.accepted and delivery.route:
+                    uncommitted[delivery.route.workflow_id] += 1
+        assert all(each <= LIMITS.events_per_key for each in uncommitted.values())
+
+    def heal(self) -> None:
+        """From here on everything succeeds; then everything is delivered and committed, without another push."""
+        while self.suspended:
+            self.resolve(0)
+        for _ in range(2_000):
+            while self.out:
+                self.accept(0)
+            while self.rejected:
+                self.dead_letter(0)
+            self.commit(0)
+            self.planner.sweep(self.now)
+            self.deliver(0)
+            self.deliver(1)
+            self.send(0)
+            if not self.out:
+                if self.committed == [len(self.log[0]), len(self.log[1])]:
+                    break
+                wakes_at = self.planner.wakes_at()
+                self.now = max(self.now, wakes_at) if wakes_at is not None else self.now
+        assert self.committed == [len(self.log[0]), len(self.log[1])]
+        self.now += 60
+        self.planner.sweep(self.now)
+        assert not self.planner.remembered_keys, "a key that is done is forgotten"
+
+
+STEPS = (
+    [World.produce, World.deliver] * 4
+    + [World.send] * 8
+    + [World.accept, World.wait] * 4
+    + [World.commit] * 2
+    + [World.fail, World.refuse_for_size, World.find_closed, World.resolve, World.resolve, World.dead_letter]
+    + [World.rebalance]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1_000_000)), min_size=120, max_size=300),
+)
+def test_nothing_is_lost_and_keys_keep_their_order(seed, steps):
+    world = World(seed)
+    for step, draw in steps:
+        step(world, draw)
+        world.check()
+    world.heal()
