@@ -13,6 +13,7 @@ from protoc_gen_process.rules import Rule
 from protoc_gen_process.testing import ProtoImage, answer_to
 from protoc_gen_process.validate import validate
 
+BLESS = "if it was meant to change: uv run pytest packages/protoc_gen_process --bless"
 CASES = Path(__file__).parent / "diagnostics"
 BY_BINARY = {Rule.OPTION_UNKNOWN}
 """Rules that no compiler lets a source break; `test_unknown_options.py` breaks them in descriptors."""
@@ -38,7 +39,7 @@ def test_the_developer_reads_what_is_wrong_and_what_to_write(
     expected = CASES / f"{rule}.txt"
     if bless:
         expected.write_text(answer.error + "\n", encoding="utf-8")
-    assert answer.error + "\n" == expected.read_text(encoding="utf-8")
+    assert answer.error + "\n" == expected.read_text(encoding="utf-8"), BLESS
     assert not answer.files
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from protoc_gen_process.testing import ProtoImage
 
+BLESS = "if it was meant to change: uv run pytest packages/protoc_gen_process --bless"
 GOLDENS = Path(__file__).parent / "goldens"
 CASES = sorted(path.parent.name for path in GOLDENS.glob("*/protos"))
 
@@ -42,9 +43,10 @@ def test_the_output_is_the_golden(case: str, image: ProtoImage, bless: bool) -> 
     expected = GOLDENS / case / "expected"
     if bless:
         _bless(expected, files)
-    assert sorted(files) == sorted(path.relative_to(expected).as_posix() for path in expected.rglob("*.*"))
+    paths = sorted(path.relative_to(expected).as_posix() for path in expected.rglob("*") if path.is_file())
+    assert sorted(files) == paths, BLESS
     for path, content in files.items():
-        assert content == (expected / path).read_text(encoding="utf-8"), path
+        assert content == (expected / path).read_text(encoding="utf-8"), f"{path}; {BLESS}"
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import Enum
 
 from protoc_gen_process import python_names
+from protoc_gen_process.process_name import package_of
 
 Docs = tuple[str, ...]
 """Lines of a comment, without the comment marks; empty where there is none."""
@@ -422,7 +423,7 @@ class Process:
     @property
     def package(self) -> str:
         """Python package of the impl: the snake-case form of the name."""
-        return self.name.replace("-", "_")
+        return package_of(self.name)
 
     @property
     def generated_package(self) -> str:

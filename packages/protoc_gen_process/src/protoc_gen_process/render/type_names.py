@@ -12,7 +12,7 @@ from itertools import chain, count
 
 from protoc_gen_process.model import Process, PythonType
 
-_MODULE_NAMES = frozenset(
+RESERVED_NAMES = frozenset(
     {
         # What generated modules define.
         *("CONTRACT", "DEFAULT_TASK_QUEUE", "DEFINITION", "PARTS", "PROCESS_NAME", "ROUTER", "WORKFLOW_TYPE"),
@@ -101,7 +101,7 @@ class TypeNames:
     """The names of all types of one process."""
 
     def __init__(self, process: Process) -> None:
-        self._reserved = _MODULE_NAMES | _PYTHON_NAMES | _names_of(process)
+        self._reserved = RESERVED_NAMES | _PYTHON_NAMES | _names_of(process)
         self._taken: set[str] = set()
         self._package = process.generated_package
         # The state of a process without one.

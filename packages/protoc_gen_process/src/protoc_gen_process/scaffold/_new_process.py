@@ -1,18 +1,12 @@
 """Writes the stubs of a process."""
 
-import re
-import sys
 from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from protoc_gen_process.python_names import is_importable, pascal_case
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-MAXIMUM_LENGTH = 63
-"""The name is a Kubernetes label (RFC 1035)."""
+from protoc_gen_process.process_name import MAXIMUM_LENGTH, is_kebab_case, package_of, package_taken_by
+from protoc_gen_process.python_names import pascal_case
 
 _TEMPLATES = {
     "process.proto.j2": "packages/ameide_core_proto/src/ameide_core_proto/{package}/v1/{package}.proto",
@@ -44,14 +38,15 @@ def new_process(root: Path, name: str) -> list[tuple[Path, bool]]:
     Raises:
         InvalidNameError: No process can have the name.
     """
-    package = name.replace("-", "_")
-    if not _NAME.fullmatch(name) or len(name) > MAXIMUM_LENGTH:
+    package = package_of(name)
+    if not is_kebab_case(name):
         raise InvalidNameError(
             f"{name!r} is no process name; write lower-case words with hyphens, at most {MAXIMUM_LENGTH} characters, "
             "such as order-returns"
         )
-    if not is_importable(package) or package in sys.stdlib_module_names:
-        raise InvalidNameError(f"{name!r} would make a Python package {package!r}, which Python itself needs")
+    taken_by = package_taken_by(package)
+    if taken_by is not None:
+        raise InvalidNameError(f"{name!r} would make a Python package {package!r}, which is {taken_by}")
     environment = Environment(
         loader=FunctionLoader(_source),
         undefined=StrictUndefined,

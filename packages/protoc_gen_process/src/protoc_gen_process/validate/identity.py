@@ -1,58 +1,19 @@
 """Name, workflow type, task queue and api version: what a process is known by."""
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from protoc_gen_process.diagnostics import Report
 from protoc_gen_process.parse.declarations import Declarations, DeclaredProcess, Given
-from protoc_gen_process.python_names import is_plain
+from protoc_gen_process.process_name import MAXIMUM_LENGTH, is_kebab_case, package_of, package_taken_by
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.scope import Scope
-
-_KEBAB_CASE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_NAME_LIMIT = 63
-"""Characters of a Kubernetes label."""
 
 _TEMPORAL_NAME = re.compile(r"[!-~]+")
 _TEMPORAL_NAME_LIMIT = 255
 """Characters of a workflow type or task queue: what Temporal's SQL visibility stores can index."""
 _TEMPORAL_PREFIXES = ("__temporal", "/_sys/")
-
-RESERVED_PACKAGES = frozenset(
-    {
-        # This repository.
-        *("ameide_core_proto", "ameide_determinism", "ameide_devstack", "ameide_process", "ameide_operator"),
-        *("ameide_process_platform", "protoc_gen_process", "operator", "noxfile", "tests", "conftest"),
-        # Directories of the workspace's root, which Python takes for packages there.
-        *("benchmarks", "build", "packages", "primitives", "services"),
-        # What generated code and the runtime import.
-        *(
-            "aiohttp",
-            "aiokafka",
-            "cloudevents",
-            "google",
-            "jinja2",
-            "kopf",
-            "nats",
-            "opentelemetry",
-            "prometheus_client",
-        ),
-        *(
-            "protobuf",
-            "pydantic",
-            "pydantic_settings",
-            "pytest",
-            "structlog",
-            "temporalio",
-            "tenacity",
-            "typer",
-            "yaml",
-        ),
-    }
-)
-"""Top-level modules that the package of a process would hide, beside the standard library's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,29 +164,23 @@ def _name(scope: Scope) -> str | None:
         )
         return None
     name = given.value
-    if not _KEBAB_CASE.fullmatch(name) or len(name) > _NAME_LIMIT:
+    if not is_kebab_case(name):
         scope.refuse(
             Rule.NAME_INVALID,
             given.place,
-            f"name {name!r} is not kebab-case of at most {_NAME_LIMIT} characters",
+            f"name {name!r} is not kebab-case of at most {MAXIMUM_LENGTH} characters",
             "write lower-case words joined by single hyphens, such as 'order-fulfillment'",
         )
         return name
-    package = name.replace("-", "_")
-    if not is_plain(package):
-        taken_by = "a Python keyword"
-    elif package in sys.stdlib_module_names:
-        taken_by = "a module of Python's standard library"
-    elif package in RESERVED_PACKAGES:
-        taken_by = "a package that processes or this workspace use"
-    else:
-        return name
-    scope.refuse(
-        Rule.NAME_RESERVED,
-        given.place,
-        f"name {name!r} gives the package {package!r}, which is {taken_by}",
-        f"choose another name, such as '{name}-process'",
-    )
+    package = package_of(name)
+    taken_by = package_taken_by(package)
+    if taken_by is not None:
+        scope.refuse(
+            Rule.NAME_RESERVED,
+            given.place,
+            f"name {name!r} gives the package {package!r}, which is {taken_by}",
+            f"choose another name, such as '{name}-process'",
+        )
     return name
 
 
