@@ -2,6 +2,7 @@
 
 from ameide_process.testing._activity_recorder import ActivityRecorder, RecordedCall
 from ameide_process.testing._process_harness import ProcessHarness, ProcessParts, running_process
+from ameide_process.testing._replay import replay, run_histories
 from ameide_process.testing._sample_message import sample
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 
@@ -11,6 +12,8 @@ __all__ = [
     "ProcessParts",
     "RecordedCall",
     "WorkflowUnderTest",
+    "replay",
+    "run_histories",
     "running_process",
     "sample",
 ]

@@ -1,11 +1,15 @@
 """Records the activity calls of a process under test, and fails them on demand."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import Message
 from temporalio.exceptions import ApplicationError
+
+_PATIENCE_SECONDS = 60.0
+"""Of real time, that a test waits for an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class ActivityRecorder:
         self.calls: list[RecordedCall] = []
         self._failures: dict[str, list[BaseException]] = {}
         self._answers: dict[str, Message] = {}
+        self._holds: dict[str, asyncio.Event] = {}
+        self._attempted = asyncio.Event()
 
     def called(self, activity: str) -> int:
         """How many attempts an activity had."""
@@ -59,12 +65,30 @@ class ActivityRecorder:
         """Lets an activity answer with a response, in place of the implementation."""
         self._answers[activity] = response
 
+    def hold(self, activity: str) -> asyncio.Event:
+        """Lets the attempts of an activity wait, from now on, until the returned event is set."""
+        return self._holds.setdefault(activity, asyncio.Event())
+
+    async def attempted(self, activity: str, times: int = 1) -> None:
+        """Waits until an activity had so many attempts, held ones included.
+
+        Raises:
+            TimeoutError: It took longer than `_PATIENCE_SECONDS`.
+        """
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while self.called(activity) < times:
+                self._attempted.clear()
+                await self._attempted.wait()
+
     def __getattr__(self, activity: str) -> Callable[..., Any]:
         if activity.startswith("_"):
             raise AttributeError(activity)
 
         async def attempt(request: Message, *, idempotency_key: str) -> Any:
             self.calls.append(RecordedCall(activity, request, idempotency_key))
+            self._attempted.set()
+            if hold := self._holds.get(activity):
+                await hold.wait()
             if failures := self._failures.get(activity):
                 raise failures.pop(0)
             if activity in self._answers:

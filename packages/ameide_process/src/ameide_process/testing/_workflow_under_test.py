@@ -18,6 +18,9 @@ from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, DEDUPE_QUERY, PROGRE
 
 POLL_SECONDS = 0.02
 
+PATIENCE_SECONDS = 60.0
+"""Of real time, that a test waits for its process; a process that never gets there fails the test by name."""
+
 PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
 StateT_co = TypeVar("StateT_co", bound=Message, covariant=True)
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -66,19 +69,33 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
         await self._deliver(self.handle.id, self.sent)
 
     async def handled(self, events: int) -> EventCounts:
-        """Waits until so many events were applied, dropped, failed, rejected or late; returns the counts."""
-        while True:
-            counts = (await self.progress()).counts
-            if counts.applied + counts.duplicates + counts.failed + counts.rejected + counts.late >= events:
-                return counts
-            await asyncio.sleep(POLL_SECONDS)
+        """Waits until so many events were applied, dropped, failed, rejected or late; returns the counts.
+
+        Raises:
+            TimeoutError: It took longer than `PATIENCE_SECONDS`.
+        """
+
+        def done(progress: ProcessProgress) -> bool:
+            counts = progress.counts
+            return counts.applied + counts.duplicates + counts.failed + counts.rejected + counts.late >= events
+
+        return (await self._progressed(done)).counts
 
     async def reached(self, phase: str) -> None:
-        """Waits until the process says that it is in a phase."""
-        while True:
-            if (await self.progress()).phase == phase:
-                return
-            await asyncio.sleep(POLL_SECONDS)
+        """Waits until the process says that it is in a phase.
+
+        Raises:
+            TimeoutError: It took longer than `PATIENCE_SECONDS`.
+        """
+        await self._progressed(lambda progress: progress.phase == phase)
+
+    async def continued(self, times: int = 1) -> None:
+        """Waits until the workflow has continued as new so many times.
+
+        Raises:
+            TimeoutError: It took longer than `PATIENCE_SECONDS`.
+        """
+        await self._progressed(lambda progress: progress.run_epoch >= times)
 
     async def continue_as_new(self) -> None:
         """Asks the workflow to continue as new at its next safe point (ENTITY only)."""
@@ -107,5 +124,20 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
 
         Raises:
             WorkflowFailureError: The workflow failed or was cancelled.
+            TimeoutError: It took longer than `PATIENCE_SECONDS`.
         """
-        return await self.handle.result()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.handle.result()
+
+    async def _progressed(self, done: Callable[[ProcessProgress], bool]) -> ProcessProgress:
+        progress: ProcessProgress | None = None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    progress = await self.progress()
+                    if done(progress):
+                        return progress
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            msg = f"the process did not get there within {PATIENCE_SECONDS:g} s; it says {progress}"
+            raise TimeoutError(msg) from None

@@ -55,20 +55,21 @@ def create_worker(
         task_queue=task_queue,
         workflows=[parts.workflow],
         activities=activities,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=sandbox_restrictions(parts)),
+        workflow_runner=workflow_runner(parts),
         graceful_shutdown_timeout=graceful_stop,
         deployment_config=_deployment(parts.definition, version),
     )
 
 
-def sandbox_restrictions(parts: WorkerParts) -> SandboxRestrictions:
+def workflow_runner(parts: WorkerParts) -> SandboxedWorkflowRunner:
     """The sandbox of a process: generated code, messages and runtime are shared, the impl is not."""
     generated = parts.workflow.__module__.rpartition(".")[0]
-    return SandboxRestrictions.default.with_passthrough_modules(
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(
         *_PASSED_THROUGH,
         *_message_packages(parts.definition),
         *(f"{generated}.{module}" for module in _GENERATED_MODULES),
     )
+    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def _message_packages(definition: ProcessDefinition) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """The dead-letter activity: events that a workflow acknowledged and cannot apply go to the stream, whole."""
 
+import asyncio
+
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
@@ -23,7 +25,7 @@ class DeadLetterWriter:
         self._publisher = publisher
 
     async def publish(self, request: DeadLetterRequest) -> DeadLetterResponse:
-        """Publishes the events in their order; returns once the stream has them all.
+        """Publishes the events together, started in their order; returns once the stream has them all.
 
         A retry publishes all of them again: at least once, like everything on the way.
 
@@ -31,8 +33,8 @@ class DeadLetterWriter:
             OutputError: The stream does not take an event; Temporal retries the activity.
         """
         info = activity.info()
-        for event in request.events:
-            await self._publisher.publish(self._record(event, info.workflow_id or "", info.workflow_run_id or ""))
+        records = [self._record(event, info.workflow_id or "", info.workflow_run_id or "") for event in request.events]
+        await asyncio.gather(*(self._publisher.publish(record) for record in records))
         return DeadLetterResponse()
 
     def _record(self, event: DeadLetterEvent, workflow_id: str, run_id: str) -> DeadLetterRecord:

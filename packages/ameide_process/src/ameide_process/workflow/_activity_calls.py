@@ -1,11 +1,15 @@
 """How a workflow calls the activities of its process."""
 
+import asyncio
 from contextvars import ContextVar
 from datetime import timedelta
 from hashlib import blake2b
+from typing import Any
 
+from google.protobuf.message import Message
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from ameide_process.contract import ActivityContract, RequestT, ResponseT, RetryOptions
 
@@ -43,6 +47,7 @@ class ActivityCalls:
 
         Raises:
             ActivityError: The activity failed for good.
+            asyncio.CancelledError: The caller was cancelled meanwhile, and the activity with it.
         """
         schedule_to_close = activity.schedule_to_close
         if schedule_to_close is None and in_handler.get():
@@ -54,7 +59,7 @@ class ActivityCalls:
         try:
             return await workflow.execute_activity(
                 activity.name,
-                args=[request, idempotency_key(activity.name, request.SerializeToString(deterministic=True), key)],
+                args=[request, _idempotency_key(activity, request, key)],
                 result_type=activity.response_type,
                 task_queue=activity.task_queue,
                 schedule_to_close_timeout=schedule_to_close,
@@ -62,19 +67,36 @@ class ActivityCalls:
                 heartbeat_timeout=activity.heartbeat,
                 retry_policy=_retry_policy(activity.retry),
             )
+        except ActivityError as error:
+            # The SDK hides a cancellation of the caller in an error of the activity, where `except CancelledError`,
+            # `asyncio.timeout` and the like do not look for it.
+            task = asyncio.current_task()
+            if is_cancelled_exception(error) and task is not None and task.cancelling():
+                raise asyncio.CancelledError from error
+            raise
         finally:
             self.in_flight -= 1
 
 
-def idempotency_key(activity_name: str, request: bytes, key: str | None) -> str:
+def _idempotency_key(activity: ActivityContract[Any, Any], request: Message, key: str | None) -> str:
+    info = workflow.info()
+    return idempotency_key(
+        info.workflow_id,
+        info.first_execution_run_id,
+        activity.name,
+        request.SerializeToString(deterministic=True),
+        key or "",
+    )
+
+
+def idempotency_key(workflow_id: str, first_run_id: str, activity: str, request: bytes, key: str) -> str:
     """Idempotency key of a call: stable across retries, worker restarts and Continue-As-New.
 
-    Hash of workflow id, first run id, activity, request and `key`, 32 hex digits.
+    Returns:
+        Hash of all arguments, 32 hex digits.
     """
-    info = workflow.info()
-    parts = (info.workflow_id, info.first_execution_run_id, activity_name, key or "")
     hashed = blake2b(digest_size=16)
-    for part in (*(part.encode() for part in parts), request):
+    for part in (workflow_id.encode(), first_run_id.encode(), activity.encode(), request, key.encode()):
         # The length before each part keeps ("a", "bc") and ("ab", "c") apart.
         hashed.update(len(part).to_bytes(8, "big"))
         hashed.update(part)

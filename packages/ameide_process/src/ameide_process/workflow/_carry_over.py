@@ -7,6 +7,9 @@ from temporalio.common import RawValue
 
 _MESSAGE_TYPE = CarryOver.DESCRIPTOR.full_name.encode()
 
+_TAKEN_OVER = ("state", "applied", "pending", "failures", "counts")
+"""Fields that live elsewhere while a run runs."""
+
 
 def unpack(argument: Payload) -> CarryOver:
     """Reads a workflow argument.
@@ -19,6 +22,19 @@ def unpack(argument: Payload) -> CarryOver:
     return CarryOver(start=argument.SerializeToString())
 
 
+def remainder(carried: CarryOver) -> CarryOver:
+    """What is left of a carry-over once the run has taken over its own: the frame of the next one.
+
+    It keeps the start argument, and the fields that a newer version wrote and this one does not know.
+    """
+    frame = CarryOver()
+    frame.CopyFrom(carried)
+    for field in _TAKEN_OVER:
+        frame.ClearField(field)
+    # Parsed anew: a cleared field still holds its memory, up to a megabyte for every workflow in the cache.
+    return CarryOver.FromString(frame.SerializeToString())
+
+
 def binary_argument(message: Message) -> RawValue:
     """Encodes an argument as binary protobuf: protobuf-JSON would lose fields that this version does not know."""
     return RawValue(
@@ -27,8 +43,3 @@ def binary_argument(message: Message) -> RawValue:
             data=message.SerializeToString(deterministic=True),
         )
     )
-
-
-def restore(state_type: type[Message], carry_over: CarryOver) -> Message:
-    """Makes the state message of a run: what the last one carried, or the empty state."""
-    return state_type.FromString(carry_over.state)

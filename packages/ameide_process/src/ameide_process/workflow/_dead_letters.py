@@ -6,7 +6,8 @@ from datetime import timedelta
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import FailureError
 
 from ameide_process.invalid_event import InvalidReason
 from ameide_process.workflow._carry_over import binary_argument
@@ -20,6 +21,9 @@ START_TO_CLOSE = timedelta(seconds=30)
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
 """Retried for ever: an event is never given up because the stream is away."""
 
+LOCAL_START_TO_CLOSE = timedelta(seconds=5)
+"""Longest attempt within a workflow task, which itself may take 10 s."""
+
 
 async def dead_letter(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> None:
     """Returns once the dead-letter stream has acknowledged the events.
@@ -29,16 +33,41 @@ async def dead_letter(payloads: Sequence[Payload], reason: InvalidReason, messag
         reason: Why they were not applied.
         message: The same for people.
     """
-    request = DeadLetterRequest(
-        events=[
-            DeadLetterEvent(payload=payload.SerializeToString(), reason=reason, message=message) for payload in payloads
-        ]
-    )
     await workflow.execute_activity(
         DEAD_LETTER_ACTIVITY,
-        # Binary: base64 in protobuf-JSON would push the largest event over Temporal's 2 MB.
-        binary_argument(request),
+        _argument(payloads, reason, message),
         result_type=DeadLetterResponse,
         start_to_close_timeout=START_TO_CLOSE,
         retry_policy=RETRY,
+    )
+
+
+async def dead_letter_at_once(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> None:
+    """The same, within the workflow task where the stream answers: no event can arrive meanwhile.
+
+    A workflow that is to end would else never do so under a stream of events: each time that the activity was done,
+    the next event would be there.
+    """
+    try:
+        await workflow.execute_local_activity(
+            DEAD_LETTER_ACTIVITY,
+            _argument(payloads, reason, message),
+            result_type=DeadLetterResponse,
+            start_to_close_timeout=LOCAL_START_TO_CLOSE,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+    except FailureError:
+        # Temporal retries this one; a local activity that is retried for days fills the history.
+        await dead_letter(payloads, reason, message)
+
+
+def _argument(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> RawValue:
+    """Binary: base64 in protobuf-JSON would push the largest event over Temporal's 2 MB."""
+    return binary_argument(
+        DeadLetterRequest(
+            events=[
+                DeadLetterEvent(payload=payload.SerializeToString(), reason=reason, message=message)
+                for payload in payloads
+            ]
+        )
     )

@@ -1,53 +1,42 @@
-"""The engine of one run: receives, deduplicates, handles in order, continues as new, completes.
+"""The engine of one run: starts and watches its coroutines, continues as new, completes.
 
 Three coroutines: `run` of the process, the pump that calls handlers one at a time, and `execute`, which watches both
 and decides how the run ends.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from ameide_core_proto.process.v1.process_runtime_pb2 import (
-    CarryOver,
-    DedupeAnswer,
-    DedupeQuery,
-    ProcessProgress,
-    RecordedFailure,
-)
-from google.protobuf.json_format import Parse
+from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, DedupeAnswer, DedupeQuery, ProcessProgress
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
-from temporalio.exceptions import FailureError
 
 from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, WorkflowKind
-from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.workflow import _carry_over
-from ameide_process.workflow._activity_calls import in_handler
-from ameide_process.workflow._applied_events import AppliedEvents, digest
-from ameide_process.workflow._dead_letters import dead_letter
+from ameide_process.workflow._applied_events import DIGEST_SIZE, digest
 from ameide_process.workflow._definition import ProcessDefinition
-from ameide_process.workflow._errors import ProcessFailedError, UnknownStartError
-from ameide_process.workflow._event_decoding import Event, decode
-from ameide_process.workflow._inbox import Inbox
+from ameide_process.workflow._event_pump import PAUSE_SECONDS, EventPump
 from ameide_process.workflow._process import Process
-
-EVENTS_PER_TASK = 1000
-"""Events handled in one workflow task. 75,000 decoded at once exceed the SDK's two-second deadlock limit, for ever."""
-
-PAUSE_SECONDS = 0.001
-"""Timer that ends a workflow task after `EVENTS_PER_TASK` events."""
+from ameide_process.workflow._start_decoding import decode_start
 
 SIGNALS_PER_RUN = 8000
 """Signals after which a run continues as new; Temporal refuses more than 10,000 in one run
 (`history.maximumSignalsPerExecution`)."""
 
-CARRIED_BYTES = 1024 * 1024
-"""Waiting bytes that a run may carry into the next; over Temporal's 2 MB the workflow task would fail for ever."""
+REJECTIONS_PER_RUN = 50
+"""Rejected events after which a run continues as new. Each leaves a mark, which Temporal lists in the search attribute
+TemporalChangeVersion; after some 90 that is full, and a mark of the process itself would be missing there."""
 
-RECORDED_FAILURES = 50
-"""Failures kept for the `progress` query, the latest."""
+OVERDUE_EVENTS = 8192
+"""History length, twice Temporal's suggestion, from which on no handler starts beside a `run` that is busy."""
+
+CARRIED_BYTES = 1024 * 1024
+"""Waiting bytes that a run may carry into the next."""
+
+ARGUMENT_BYTES = 1_900_000
+"""Of all that is carried; over Temporal's 2 MB the workflow task would fail for ever."""
 
 
 class Engine:
@@ -57,40 +46,29 @@ class Engine:
         process: The impl instance.
         parked: How many `until` calls of `run` wait now.
         phase: What the process last said it is doing.
+        ending: Whether a handler has failed the process; `run` is cancelled and waits for nothing any more.
     """
 
     def __init__(
         self, definition: ProcessDefinition, process: type[Process[Any, Any, Any]], argument: RawValue
     ) -> None:
-        self._definition = definition
         self._contract = definition.contract
         carried = _carry_over.unpack(argument.payload)
-        self._start_argument = carried.start
-        self._start = _decode_start(definition, Payload.FromString(carried.start))
-        self._epoch = carried.run_epoch
-        self._seq = carried.seq
-        self._counts = carried.counts
-        self._failures = list(carried.failures)
-        self._applied = AppliedEvents(self._contract.dedupe_window, carried.applied)
-        self._inbox = Inbox(carried.pending)
-        self.parked = 0
-        self.phase = carried.phase
-        self._asked_to_leave = False
-        self._handling = False
-        self._closed = False
-        self._handled_in_task = 0
-        self._task_mark = -1
+        self._start = decode_start(definition, Payload.FromString(carried.start))
         self._calls = definition.calls()
         self.process = process()
         self.process.attach(
-            state=_carry_over.restore(definition.state_type, carried),
+            state=definition.state_type.FromString(carried.state),
             key=definition.key(self._start),
             activities=self._calls,
             position=self,
         )
-        self._handlers: dict[str, Callable[[Any, Any], Any]] = {
-            case.name: getattr(self.process, case.handler) for case in self._contract.cases
-        }
+        self._pump = EventPump(definition, self.process, carried)
+        self._frame = _carry_over.remainder(carried)
+        self._asked_to_leave = False
+        self.parked = 0
+        self.phase = carried.phase
+        self.ending = False
 
     # --- what Temporal calls -------------------------------------------------------------------------------------
 
@@ -99,26 +77,27 @@ class Engine:
         if signal_name == CONTINUE_AS_NEW_SIGNAL:
             self._asked_to_leave = True
             return
-        self._inbox.receive(signal_name, arguments)
+        self._pump.inbox.receive(signal_name, arguments)
 
     def progress(self) -> ProcessProgress:
         """Phase, counts and recorded failures."""
         return ProcessProgress(
             process_name=self._contract.name,
             phase=self.phase,
-            run_epoch=self._epoch,
-            seq=self._seq,
-            pending=len(self._inbox),
-            counts=self._counts,
-            failures=self._failures,
+            run_epoch=self._frame.run_epoch,
+            seq=self._pump.seq,
+            pending=len(self._pump.inbox),
+            counts=self._pump.counts,
+            failures=self._pump.failures,
         )
 
     def dedupe(self, query: DedupeQuery) -> DedupeAnswer:
         """Which of the asked events were applied and are remembered."""
+        applied = self._pump.applied
         return DedupeAnswer(
-            applied=[digest(event.idempotency_key, event.payload_case) in self._applied for event in query.events],
-            remembered=len(self._applied),
-            window=self._applied.window,
+            applied=[digest(event.idempotency_key, event.payload_case) in applied for event in query.events],
+            remembered=len(applied),
+            window=applied.window,
         )
 
     async def execute(self) -> Any:
@@ -128,201 +107,121 @@ class Engine:
             FailureError: `run` failed, or a handler raised `ProcessFailedError`.
             asyncio.CancelledError: The workflow was cancelled, and `run` did not decide otherwise.
         """
-        run = asyncio.create_task(self.process.run(self._start))
-        pump = asyncio.create_task(self._pump())
-        while not run.done() and not pump.done():
-            await self._watch(run, lambda: run.done() or pump.done() or self._may_leave())
-            # Looked at again: `run` may have gone on between the condition and here.
-            if not run.done() and not pump.done() and self._may_leave():
-                workflow.continue_as_new(self._pack())
-        self._closed = True
+        run = _spawn(self.process.run(self._start))
+        pump = _spawn(self._pump.run(self._may_handle))
+
+        def over() -> bool:
+            return run.done() or pump.done()
+
+        while not over():
+            await _watch(run, lambda: over() or self._may_leave())
+            if not over() and self._may_leave():
+                await self._leave(run)
+        self._pump.close()
+        _raise_bug(run, pump)
         if pump.done():
+            self.ending = True
             run.cancel()
-        else:
-            await self._watch(run, lambda: not self._handling)
-        failure = _failure_of(pump) or _failure_of(run)
-        if isinstance(failure, Exception) and not workflow.is_failure_exception(failure):
-            raise failure  # a bug: the workflow task fails and is retried with mended code; nothing is decided yet
-        late = asyncio.create_task(self._dead_letter_late())
-        await self._watch(run, late.done)
+        await _watch(run, lambda: run.done() and not self._pump.handling)
+        _raise_bug(run, pump)
+        late = _spawn(self._pump.dead_letter_late())
+        await _watch(run, late.done)
         late.result()
-        if failure is not None:
-            raise failure
+        if pump.done():
+            pump.result()
         return run.result()
 
-    async def _watch(self, run: "asyncio.Task[Any]", condition: Callable[[], bool]) -> None:
-        """Waits for a condition; a cancellation of the workflow meanwhile is handed to `run`, which may clean up."""
-        while True:
-            try:
-                await workflow.wait_condition(condition)
-            except asyncio.CancelledError:
-                run.cancel()
-            else:
-                return
+    # --- continue as new -----------------------------------------------------------------------------------------
 
-    # --- the pump ------------------------------------------------------------------------------------------------
+    def leaves(self) -> bool:
+        """Whether the run continues as new now, if only `run` waits in `until`."""
+        return self._wants_to_leave() and not self._pump.handling and not self._calls.in_flight and self._fits()
 
-    async def _pump(self) -> None:
-        """Handles waiting events one at a time, in the order of arrival, until the inbox is closed.
+    def _may_leave(self) -> bool:
+        return self.parked > 0 and self.leaves()
 
-        Raises:
-            ProcessFailedError: A handler said that the workflow fails.
-        """
-        in_handler.set(True)
-        while True:
-            await workflow.wait_condition(self._may_handle)
-            while self._may_handle():
-                if self._task_is_full():
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    continue
-                self._handling = True
-                try:
-                    await self._handle(self._inbox.take())
-                finally:
-                    self._handling = False
-
-    def _may_handle(self) -> bool:
-        if self._closed or not self._inbox:
-            return False
-        if not self._leaving() or self._inbox.size > CARRIED_BYTES:
-            return True
-        # Leaving: no more handlers, unless `run` waits neither in `until` nor for an activity. It may wait in its own
-        # way for what is queued here, and would hold up the run for ever.
-        return not self.parked and not self._calls.in_flight
-
-    def _task_is_full(self) -> bool:
-        """Whether this workflow task has handled enough; history grows from task to task, so its length marks one."""
-        mark = workflow.info().get_current_history_length()
-        if mark != self._task_mark:
-            self._task_mark = mark
-            self._handled_in_task = 0
-        self._handled_in_task += 1
-        return self._handled_in_task > EVENTS_PER_TASK
-
-    async def _handle(self, payload: Payload) -> None:
-        self._seq += 1
-        try:
-            event = decode(self._definition, payload)
-        except InvalidEventError as error:
-            # Leaves a mark, so that a later version that can read the event takes the same path on replay.
-            workflow.patched(self._rejection_patch())
-            await self._reject(payload, error)
-            return
-        if workflow.unsafe.is_replaying() and workflow.patched(self._rejection_patch()):
-            await self._reject(
-                payload, InvalidEventError(InvalidReason.UNKNOWN_CASE, "unknown to the version that received it")
-            )
-            return
-        if not self._applied.add(digest(event.idempotency_key, event.case)):
-            self._counts.duplicates += 1
-            return
-        await self._call_handler(event)
-
-    async def _call_handler(self, event: Event) -> None:
-        try:
-            await self._handlers[event.case](event.payload, event.meta)
-        except ProcessFailedError:
-            raise
-        except FailureError as error:
-            self._counts.failed += 1
-            self._record(
-                RecordedFailure(
-                    payload_case=event.case,
-                    idempotency_key=event.idempotency_key,
-                    reason="handler-failed",
-                    message=_reason_of(error),
-                )
-            )
-            workflow.logger.warning("handler %s failed: %s", event.case, error)
-        else:
-            self._counts.applied += 1
-
-    async def _reject(self, payload: Payload, error: InvalidEventError) -> None:
-        self._counts.rejected += 1
-        self._record(RecordedFailure(reason=error.reason, message=str(error)))
-        await dead_letter([payload], error.reason, str(error))
-
-    def _rejection_patch(self) -> str:
-        return f"ameide-rejected-{self._seq}"
-
-    def _record(self, failure: RecordedFailure) -> None:
-        failure.seq = self._seq
-        self._failures.append(failure)
-        del self._failures[:-RECORDED_FAILURES]
-
-    # --- the end of a run ----------------------------------------------------------------------------------------
-
-    def _leaving(self) -> bool:
+    def _wants_to_leave(self) -> bool:
         """Whether the run should continue as new as soon as it may."""
         return self._contract.kind is WorkflowKind.ENTITY and (
             self._asked_to_leave
             or workflow.info().is_continue_as_new_suggested()
-            or self._inbox.signals >= SIGNALS_PER_RUN
+            or self._pump.inbox.signals >= SIGNALS_PER_RUN
+            or self._pump.rejections >= REJECTIONS_PER_RUN
         )
 
-    def _may_leave(self) -> bool:
-        """Whether nothing is half done (no handler, no activity, `run` in `until`) and what waits can be carried."""
-        return (
-            not self._handling
-            and self.parked > 0
-            and not self._calls.in_flight
-            and self._inbox.size <= CARRIED_BYTES
-            and self._leaving()
-        )
+    def _fits(self) -> bool:
+        """Whether what waits can be carried."""
+        waiting = self._pump.inbox.size
+        if not waiting:
+            return True
+        rest = self.process.state.ByteSize() + len(self._pump.applied) * DIGEST_SIZE
+        return waiting <= CARRIED_BYTES and waiting + rest <= ARGUMENT_BYTES
 
-    def _pack(self) -> RawValue:
-        return _carry_over.binary_argument(
-            CarryOver(
-                start=self._start_argument,
-                state=self.process.state.SerializeToString(deterministic=True),
-                run_epoch=self._epoch + 1,
-                seq=self._seq,
-                applied=self._applied.pack(),
-                pending=self._inbox.pack(),
-                phase=self.phase,
-                failures=self._failures,
-                counts=self._counts,
-            )
-        )
+    def _may_handle(self) -> bool:
+        """Whether the pump may start a handler."""
+        if not self._wants_to_leave() or not self._fits():
+            return True
+        if self.parked:
+            return False
+        # `run` is busy, and holds up the run. While it waits for an activity, which may be retried for days, events are
+        # handled beside it as ever, until the history is overdue. If it waits in its own way, that may be for an event.
+        return not self._calls.in_flight or workflow.info().get_current_history_length() < OVERDUE_EVENTS
 
-    async def _dead_letter_late(self) -> None:
-        """Hands undelivered events to the dead-letter stream, until none is left.
+    async def _leave(self, run: "asyncio.Task[Any]") -> None:
+        """Continues as new, unless something came up.
 
-        Draining them into handlers would apply events to a finished process; just returning would lose them.
+        Raises:
+            ContinueAsNewError: The run is left.
         """
-        while self._inbox:
-            batch = self._inbox.take_batch(maximum_events=EVENTS_PER_TASK, maximum_bytes=CARRIED_BYTES)
-            self._counts.late += len(batch)
-            await dead_letter(batch, InvalidReason.LATE, "the process had finished when the event's turn came")
+        # In a workflow task of its own: in one that brought a signal, the SDK would leave before it looks at a
+        # cancellation which that task brought too, and the next run would not know of it.
+        await _guard(run, lambda: asyncio.sleep(PAUSE_SECONDS))
+        if not run.done() and self._may_leave():
+            workflow.continue_as_new(self._packed())
+
+    def _packed(self) -> RawValue:
+        carry_over = CarryOver()
+        carry_over.CopyFrom(self._frame)
+        carry_over.run_epoch += 1
+        carry_over.phase = self.phase
+        carry_over.state = self.process.state.SerializeToString(deterministic=True)
+        self._pump.pack(carry_over)
+        return _carry_over.binary_argument(carry_over)
 
 
-def _decode_start(definition: ProcessDefinition, payload: Payload) -> Any:
-    """Decodes the start argument by its message type.
+def _spawn(coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+    """Starts a task whose failure is not logged as forgotten when the workflow is evicted from the cache."""
+    task = asyncio.create_task(coroutine)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
-    Raises:
-        UnknownStartError: It is of no start type that this version knows.
+
+async def _watch(run: "asyncio.Task[Any]", condition: Callable[[], bool]) -> None:
+    """Waits for a condition, on guard for a cancellation."""
+    await _guard(run, lambda: workflow.wait_condition(condition))
+
+
+async def _guard(run: "asyncio.Task[Any]", wait: Callable[[], Awaitable[None]]) -> None:
+    """Waits; a cancellation of the workflow meanwhile is handed to `run`, which may clean up."""
+    while True:
+        try:
+            await wait()
+        except asyncio.CancelledError:
+            # Once: what cleans up after a handler that failed the process is not cancelled too.
+            if not run.cancelling():
+                run.cancel()
+        else:
+            return
+
+
+def _raise_bug(*tasks: "asyncio.Task[Any]") -> None:
+    """Raises what a task failed with when it is no failure of the workflow but a bug.
+
+    At once, and in the workflow task in which it happened: that one is then retried with mended code, and nothing that
+    mended code would do otherwise has been recorded meanwhile.
     """
-    message_type = payload.metadata.get("messageType", b"").decode()
-    for start_type in definition.start_types:
-        if start_type.DESCRIPTOR.full_name == message_type:
-            start = start_type()
-            if payload.metadata.get("encoding") == b"binary/protobuf":
-                start.ParseFromString(payload.data)
-            else:
-                Parse(payload.data, start, ignore_unknown_fields=True)
-            return start
-    known = ", ".join(start_type.DESCRIPTOR.full_name for start_type in definition.start_types)
-    raise UnknownStartError(f"start argument is a {message_type or 'payload without message type'!r}; known: {known}")
-
-
-def _failure_of(task: "asyncio.Task[Any]") -> BaseException | None:
-    """What a task failed with, None while it runs and when it returned."""
-    if not task.done():
-        return None
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
-
-
-def _reason_of(error: FailureError) -> str:
-    """The message of a failure and of its cause, which for an activity is where the reason stands."""
-    cause = error.cause
-    return f"{error.message}: {cause}" if cause is not None else error.message
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            error = task.exception()
+            if isinstance(error, Exception) and not workflow.is_failure_exception(error):
+                raise error

@@ -30,7 +30,8 @@ def decode(definition: ProcessDefinition, payload: Payload) -> Event:
     protobuf are read too.
 
     Raises:
-        InvalidEventError: The payload is not the envelope, or has no payload case that this version knows.
+        InvalidEventError: The payload is not the envelope, or lacks a payload case that this version knows, or its
+            idempotency key.
     """
     if SIGNAL_NAME_METADATA in payload.metadata:
         name = payload.metadata[SIGNAL_NAME_METADATA].decode(errors="replace")
@@ -55,9 +56,13 @@ def decode(definition: ProcessDefinition, payload: Payload) -> Event:
         raise InvalidEventError(
             InvalidReason.UNKNOWN_CASE, f"no payload case of {envelope.DESCRIPTOR.full_name} that this version knows"
         )
+    idempotency_key = definition.idempotency_key(envelope)
+    if not idempotency_key:
+        # Two events without one would pass for one event and its repetition.
+        raise InvalidEventError(InvalidReason.MISSING_IDEMPOTENCY_KEY, f"the {case} event has no idempotency key")
     return Event(
         case=case,
-        idempotency_key=definition.idempotency_key(envelope),
+        idempotency_key=idempotency_key,
         payload=getattr(envelope, case),
         meta=getattr(envelope, META_FIELD),
     )

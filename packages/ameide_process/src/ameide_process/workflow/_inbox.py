@@ -34,6 +34,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def next_size(self) -> int:
+        """Bytes of the oldest event; there must be one."""
+        return self._waiting[0].ByteSize()
+
     def receive(self, signal_name: str, arguments: Sequence[RawValue]) -> None:
         """Takes one signal, each argument an event."""
         self.signals += 1

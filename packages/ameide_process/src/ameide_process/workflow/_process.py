@@ -1,5 +1,6 @@
 """The base of what a person writes."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,18 @@ CallsT = TypeVar("CallsT", bound=ActivityCalls)
 
 
 class RunPosition(Protocol):
-    """Where `run` is, as the engine needs to know it."""
+    """What `run` and the engine tell each other."""
 
     parked: int
     """How many `until` calls wait now."""
     phase: str
     """What the process last said it is doing."""
+    ending: bool
+    """Whether a handler has failed the process."""
+
+    def leaves(self) -> bool:
+        """Whether the run continues as new now, if only `run` waits in `until`."""
+        ...
 
 
 class Process(ABC, Generic[StateT, KeyT, CallsT]):
@@ -78,21 +85,33 @@ class Process(ABC, Generic[StateT, KeyT, CallsT]):
 
         Raises:
             UntilInHandlerError: Called in a handler.
+            asyncio.CancelledError: The workflow was cancelled, or a handler failed the process.
         """
         if in_handler.get():
             raise UntilInHandlerError
-        if condition():
+        position = self._position
+        if position.ending:
+            raise asyncio.CancelledError
+
+        def met() -> bool:
+            # A `run` that finds its condition met every time would never let the run continue as new.
+            return bool(condition()) and not position.leaves()
+
+        if met():
             return True
         remaining = None if deadline is None else _as_datetime(deadline) - workflow.now()
         if remaining is not None and remaining <= timedelta(0):
-            return False
-        self._position.parked += 1
+            return bool(condition())
+        position.parked += 1
         try:
-            await workflow.wait_condition(lambda: bool(condition()), timeout=remaining)
+            await workflow.wait_condition(met, timeout=remaining)
         except TimeoutError:
             return bool(condition())
         finally:
-            self._position.parked -= 1
+            position.parked -= 1
+        if position.ending:
+            # Python 3.11 drops a cancellation that comes in the moment in which a wait with a timeout ends.
+            raise asyncio.CancelledError
         return True
 
 

@@ -1,0 +1,187 @@
+"""Brings each received event to its end: handled, dropped as a duplicate, failed, rejected, or late."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, EventCounts, RecordedFailure
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.exceptions import FailureError
+
+from ameide_process.invalid_event import InvalidEventError, InvalidReason
+from ameide_process.workflow._activity_calls import in_handler
+from ameide_process.workflow._applied_events import AppliedEvents, digest
+from ameide_process.workflow._dead_letters import dead_letter, dead_letter_at_once
+from ameide_process.workflow._definition import ProcessDefinition
+from ameide_process.workflow._errors import ProcessFailedError
+from ameide_process.workflow._event_decoding import Event, decode
+from ameide_process.workflow._inbox import Inbox
+from ameide_process.workflow._process import Process
+from ameide_process.workflow._task_budget import EVENTS_PER_TASK, TaskBudget
+
+PAUSE_SECONDS = 0.001
+"""Timer that ends a workflow task."""
+
+RECORDED_FAILURES = 50
+"""Failures kept for the `progress` query, the latest."""
+
+RECORDED_LENGTH = 500
+"""Characters kept of a text in a recorded failure: all of them travel in each query and each Continue-As-New."""
+
+LATE_BYTES = 1024 * 1024
+"""Of late events that travel in one activity; Temporal takes 2 MB."""
+
+
+class EventPump:
+    """The events of one run.
+
+    Attributes:
+        inbox: What was received and has not come to its end.
+        applied: What was applied; decides what is a duplicate.
+        counts: How many events came to which end, in all runs.
+        failures: The latest recorded failures, oldest first.
+        seq: Events taken from the inbox in all runs.
+        handling: Whether an event is on its way to its end.
+        rejections: Events rejected in this run.
+    """
+
+    def __init__(self, definition: ProcessDefinition, process: Process[Any, Any, Any], carried: CarryOver) -> None:
+        self._definition = definition
+        contract = definition.contract
+        self._handlers: dict[str, Callable[[Any, Any], Any]] = {
+            case.name: getattr(process, case.handler) for case in contract.cases
+        }
+        self._budget = TaskBudget()
+        self._closed = False
+        self.inbox = Inbox(carried.pending)
+        self.applied = AppliedEvents(contract.dedupe_window, carried.applied)
+        # Copied: a part of a message would keep all of it in memory, the pending events too.
+        self.counts = EventCounts()
+        self.counts.CopyFrom(carried.counts)
+        self.failures = [RecordedFailure.FromString(failure.SerializeToString()) for failure in carried.failures]
+        self.seq = carried.seq
+        self.handling = False
+        self.rejections = 0
+
+    def pack(self, carry_over: CarryOver) -> None:
+        """Puts the events into what the next run gets."""
+        carry_over.seq = self.seq
+        carry_over.applied = self.applied.pack()
+        carry_over.pending.extend(self.inbox.pack())
+        carry_over.counts.CopyFrom(self.counts)
+        carry_over.failures.extend(self.failures)
+
+    async def run(self, may_handle: Callable[[], bool]) -> None:
+        """Handles waiting events one at a time, in the order of arrival, for as long as the run lasts.
+
+        Args:
+            may_handle: Whether the run wants handlers to be started now.
+
+        Raises:
+            ProcessFailedError: A handler said that the workflow fails.
+        """
+        in_handler.set(True)
+
+        def ready() -> bool:
+            return bool(self.inbox) and not self._closed and may_handle()
+
+        while True:
+            await workflow.wait_condition(ready)
+            while ready():
+                if not self._budget.allows(self.inbox.next_size):
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                self.handling = True
+                try:
+                    await self._handle(self.inbox.take())
+                finally:
+                    self.handling = False
+
+    def close(self) -> None:
+        """Lets no further handler start; the one that runs goes on to its end."""
+        self._closed = True
+
+    async def dead_letter_late(self) -> None:
+        """Hands what was not handled to the dead-letter stream, until nothing is left.
+
+        Draining it into handlers would apply events to a finished process; just returning would lose them.
+        """
+        while self.inbox:
+            batch = self.inbox.take_batch(maximum_events=EVENTS_PER_TASK, maximum_bytes=LATE_BYTES)
+            late = [payload for payload in batch if not self._is_duplicate(payload)]
+            self.counts.duplicates += len(batch) - len(late)
+            self.counts.late += len(late)
+            if late:
+                await dead_letter_at_once(
+                    late, InvalidReason.LATE, "the process had finished when the event's turn came"
+                )
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _handle(self, payload: Payload) -> None:
+        self.seq += 1
+        try:
+            event = decode(self._definition, payload)
+        except InvalidEventError as error:
+            # Leaves a mark, so that a later version that can read the event takes the same path on replay.
+            workflow.patched(self._rejection_mark())
+            await self._reject(payload, error)
+            return
+        if workflow.unsafe.is_replaying() and workflow.patched(self._rejection_mark()):
+            await self._reject(
+                payload, InvalidEventError(InvalidReason.UNKNOWN_CASE, "unknown to the version that received it")
+            )
+            return
+        if not self.applied.add(digest(event.idempotency_key, event.case)):
+            self.counts.duplicates += 1
+            return
+        await self._call_handler(event)
+
+    async def _call_handler(self, event: Event) -> None:
+        try:
+            await self._handlers[event.case](event.payload, event.meta)
+        # A wait that timed out is no bug either: Temporal counts it among the failures.
+        except (FailureError, TimeoutError) as error:
+            self.counts.failed += 1
+            failure = RecordedFailure(reason="handler-failed", message=_cut(_reason_of(error)))
+            failure.payload_case = event.case
+            failure.idempotency_key = _cut(event.idempotency_key)
+            self._record(failure)
+            if isinstance(error, ProcessFailedError):
+                raise
+            workflow.logger.warning("handler of %s failed: %s", event.case, failure.message)
+        else:
+            self.counts.applied += 1
+
+    async def _reject(self, payload: Payload, error: InvalidEventError) -> None:
+        self.rejections += 1
+        self.counts.rejected += 1
+        self._record(RecordedFailure(reason=error.reason, message=_cut(str(error))))
+        await dead_letter([payload], error.reason, str(error))
+
+    def _rejection_mark(self) -> str:
+        return f"ameide-rejected-{self.seq}"
+
+    def _is_duplicate(self, payload: Payload) -> bool:
+        try:
+            event = decode(self._definition, payload)
+        except InvalidEventError:
+            return False
+        return digest(event.idempotency_key, event.case) in self.applied
+
+    def _record(self, failure: RecordedFailure) -> None:
+        failure.seq = self.seq
+        self.failures.append(failure)
+        del self.failures[:-RECORDED_FAILURES]
+
+
+def _reason_of(error: FailureError | TimeoutError) -> str:
+    """The message of a failure and of its cause, which for an activity is where the reason stands."""
+    if isinstance(error, TimeoutError):
+        return str(error) or "timed out"
+    return f"{error.message}: {error.cause}" if error.cause is not None else error.message
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= RECORDED_LENGTH else f"{text[:RECORDED_LENGTH]}…"

@@ -1,0 +1,114 @@
+"""A process that ends loses no event that it acknowledged."""
+
+import itertools
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from workflow_samples import ledger, plain_waiter
+from workflow_samples.workflow import logged
+from workflow_stage import Stage, end, keys, payment, shipment
+
+
+async def test_every_undelivered_event_is_dead_lettered_as_late(stage: Stage) -> None:
+    held = stage.activities.hold("reserve")
+    workflow = stage.workflow()
+    async with stage.worker(ledger.PARTS):
+        await workflow.send(end(), shipment("blocks"))
+        await stage.activities.attempted("reserve")
+        for _ in range(3):
+            await workflow.send(*(payment(str(number)) for number in range(500)))
+        held.set()
+        await workflow.result()
+        counts = (await workflow.progress()).counts
+        assert (counts.applied, counts.late) == (2, 1500)
+        assert stage.late() == keys(workflow.sent[2:])
+
+
+async def test_events_that_arrive_while_the_inbox_is_drained_are_late_too(stage: Stage) -> None:
+    held = stage.activities.hold("dead_letter")
+    workflow = stage.workflow()
+    async with stage.worker(plain_waiter.PARTS):
+        await workflow.send(*(payment(name) for name in "abc"), shipment("d"), payment("e"))
+        await stage.activities.attempted("dead_letter")
+        for name in "fghi":
+            await workflow.send(payment(name))
+        held.set()
+        await workflow.result()
+        counts = (await workflow.progress()).counts
+        assert (counts.applied, counts.late) == (4, 5)
+        assert stage.late() == keys(workflow.sent[4:])
+
+
+async def test_a_handler_that_awaits_an_activity_when_run_returns_is_waited_for(stage: Stage) -> None:
+    held = stage.activities.hold("reserve")
+    workflow = stage.workflow()
+    async with stage.worker(ledger.PARTS):
+        await workflow.send(end(), shipment("a"))
+        await stage.activities.attempted("reserve")
+        held.set()
+        await workflow.result()
+        assert logged(await workflow.state()) == ["a"]
+        assert stage.dead_letters == []
+
+
+async def test_a_process_that_fails_with_a_full_inbox_loses_none(stage: Stage) -> None:
+    held = stage.activities.hold("reserve")
+    workflow = stage.workflow()
+    async with stage.worker(ledger.PARTS):
+        await workflow.send(end("fail"), shipment("blocks"), payment("a"), payment("b"))
+        await stage.activities.attempted("reserve")
+        held.set()
+        with pytest.raises(WorkflowFailureError) as failure:
+            await workflow.result()
+        assert isinstance(failure.value.cause, ApplicationError)
+        assert failure.value.cause.message == "told to fail"
+        assert len(stage.late()) == 2
+
+
+async def test_an_event_that_was_applied_before_is_a_duplicate_and_not_late(stage: Stage) -> None:
+    held = stage.activities.hold("reserve")
+    workflow = stage.workflow()
+    async with stage.worker(ledger.PARTS):
+        await workflow.send(payment("a"), payment("b"), end(), shipment("blocks"))
+        await stage.activities.attempted("reserve")
+        await workflow.redeliver()
+        await workflow.send(payment("c"))
+        held.set()
+        await workflow.result()
+        counts = (await workflow.progress()).counts
+        assert (counts.applied, counts.duplicates, counts.late) == (4, 4, 1)
+        assert stage.late() == keys(workflow.sent[-1:])
+
+
+async def test_the_end_waits_for_a_dead_letter_stream_that_is_away(stage: Stage) -> None:
+    stage.activities.fail("dead_letter", ApplicationError("the stream is away"), times=3)
+    workflow = stage.workflow()
+    async with stage.worker(plain_waiter.PARTS):
+        await workflow.send(*(payment(name) for name in "abc"), shipment("d"), payment("e"))
+        await workflow.result()
+        assert stage.late() == keys(workflow.sent[-1:])
+        assert stage.activities.called("dead_letter") == 4
+
+
+async def test_a_process_that_ends_under_a_stream_does_end_and_loses_none(stage: Stage) -> None:
+    """A dead-letter activity of its own would each time find the next event waiting when it is done."""
+    workflow = stage.workflow()
+    acknowledged: list[str] = []
+    async with stage.worker(ledger.PARTS):
+        for number in itertools.count():
+            batch = [end()] if number == 10 else [shipment(str(number)), payment(str(number))]
+            try:
+                await workflow.send(*batch)
+            except RPCError as error:
+                if error.status is RPCStatusCode.ALREADY_EXISTS:
+                    break
+                # Temporal lets no more signals in while it closes the workflow; the ingress tries again.
+                if "closing" not in error.message:
+                    raise
+                continue
+            acknowledged += keys(workflow.sent[-len(batch) :])
+        counts = (await workflow.progress()).counts
+        assert counts.applied + counts.late == len(acknowledged)
+        assert stage.late() == acknowledged[counts.applied :]
