@@ -6,7 +6,8 @@ from urllib.parse import quote
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from protoc_gen_process.model import FieldPath, Literal, Placeholder, ScalarKind, Segment
+from protoc_gen_process.model import Literal, Placeholder, Segment
+from protoc_gen_process.proto_types import FieldPath, ScalarKind
 from protoc_gen_process.validate.id_overlap import pattern_of, shared_id
 from protoc_gen_process.validate.id_template import (
     ESCAPED_VALUE_CHARACTERS,

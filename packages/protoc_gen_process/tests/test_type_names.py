@@ -31,7 +31,9 @@ def test_what_generated_modules_name_is_reserved(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     named_like_types = {name for name in _own_names(tree) if name[0].isupper() and not name.isupper()}
     of_the_process = {name for name in named_like_types if name.startswith(process)}
-    indirect: set[str] = {"FalseMessage", "Imported", "Kind", "MessageNone", "Yield"} if path.name == "messages.py" else set()
+    indirect: set[str] = set()
+    if path.name == "messages.py":
+        indirect = {"FalseMessage", "Imported", "Kind", "MessageNone", "Yield"}
     assert named_like_types - of_the_process - indirect <= RESERVED_NAMES
     parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg) and not node.arg.startswith("_")}
     in_tests = {"case", "name", "value", "fields", "payload_type", "schema_version"}

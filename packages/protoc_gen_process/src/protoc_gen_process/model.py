@@ -11,12 +11,7 @@ from enum import Enum
 
 from protoc_gen_process import python_names
 from protoc_gen_process.process_name import package_of
-
-Docs = tuple[str, ...]
-"""Lines of a comment, without the comment marks; empty where there is none."""
-
-NOT_IN_DIGEST = {"digest": False}
-"""Metadata of fields that explain and do not bind: changing them is no change of the contract."""
+from protoc_gen_process.proto_types import NOT_IN_DIGEST, Docs, FieldPath, MessageType
 
 
 class WorkflowKind(Enum):
@@ -70,122 +65,6 @@ class Transport(Enum):
     KAFKA = "kafka"
     NATS = "nats"
     HTTP = "http"
-
-
-class ScalarKind(Enum):
-    """What a field that identifies something can hold."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    ENUM = "enum"
-
-
-@dataclass(frozen=True, slots=True)
-class PythonType:
-    """A message or enum class, as Google's generated code has it."""
-
-    proto_name: str
-    """Fully qualified, without a leading dot: `orders.v1.OrderPlaced`."""
-    module: str
-    """Dotted name of the module: `orders.v1.orders_pb2`."""
-    qualname: tuple[str, ...]
-    """Names from the module down to the class; more than one for a nested type."""
-
-    @property
-    def name(self) -> str:
-        """Simple name of the type."""
-        return self.qualname[-1]
-
-    @property
-    def module_is_importable(self) -> bool:
-        """Whether an import statement can name the module; else only `importlib.import_module` reaches it."""
-        return python_names.is_importable(self.module)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether import statements and dotted names reach the class."""
-        return self.module_is_importable and all(map(python_names.is_plain, self.qualname))
-
-    def expression(self, module: str) -> str:
-        """Returns the expression of the class.
-
-        Args:
-            module: Expression of the module that holds it, such as `orders_pb2`.
-        """
-        for name in self.qualname:
-            module = python_names.attribute(module, name)
-        return module
-
-
-@dataclass(frozen=True, slots=True)
-class EnumType:
-    """An enum that identifies something."""
-
-    python: PythonType
-    values: tuple[tuple[str, int], ...]
-    """Name and number, in the order of the source; of aliases, the first names the number."""
-
-
-@dataclass(frozen=True, slots=True)
-class MessageField:
-    """One field of a message, for documentation."""
-
-    name: str
-    type: str
-    """As a reader knows it: `string`, `repeated OrderLine`, `google.protobuf.Timestamp`."""
-    docs: Docs
-
-
-@dataclass(frozen=True, slots=True)
-class MessageType:
-    """A message that plays a part in the process."""
-
-    python: PythonType
-    fields: tuple[MessageField, ...] = field(metadata=NOT_IN_DIGEST)
-    docs: Docs = field(metadata=NOT_IN_DIGEST)
-
-    @property
-    def name(self) -> str:
-        """Simple name of the message."""
-        return self.python.name
-
-
-@dataclass(frozen=True, slots=True)
-class FieldPath:
-    """A scalar field somewhere inside a message, through singular fields outside of oneofs."""
-
-    names: tuple[str, ...]
-    kind: ScalarKind
-    enum: EnumType | None
-    """The enum where `kind` is ENUM."""
-    has_presence: bool
-    """Whether `HasField` tells unset from zero or empty."""
-
-    @property
-    def dotted(self) -> str:
-        """The path as a developer writes it: `meta.key.order_id`."""
-        return ".".join(self.names)
-
-    @property
-    def name(self) -> str:
-        """Name of the field at the end."""
-        return self.names[-1]
-
-    def expression(self, root: str) -> str:
-        """Returns the expression of the value, keyword-safe.
-
-        Args:
-            root: Expression of the message that the path starts in.
-        """
-        for name in self.names:
-            root = python_names.attribute(root, name)
-        return root
-
-    def holder(self, root: str) -> str:
-        """Returns the expression of the message that has the field, keyword-safe."""
-        for name in self.names[:-1]:
-            root = python_names.attribute(root, name)
-        return root
 
 
 @dataclass(frozen=True, slots=True)

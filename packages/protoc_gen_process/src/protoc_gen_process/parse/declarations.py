@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from protoc_gen_process.diagnostics import Place
-from protoc_gen_process.model import Docs, EnumType, IdMode, PythonType, ReusePolicy, VersioningBehavior, WorkflowKind
+from protoc_gen_process.model import IdMode, ReusePolicy, VersioningBehavior, WorkflowKind
+from protoc_gen_process.proto_types import Docs, EnumType, PythonType
 
 T = TypeVar("T")
 

@@ -21,7 +21,6 @@ from protobuf import (
 )
 from protobuf.wkt.google.protobuf.descriptor_pb import FeatureSet
 
-from protoc_gen_process.model import EnumType, PythonType
 from protoc_gen_process.parse.declarations import (
     DeclaredField,
     DeclaredFile,
@@ -32,6 +31,7 @@ from protoc_gen_process.parse.declarations import (
 )
 from protoc_gen_process.parse.options import OptionsReader
 from protoc_gen_process.parse.source_locations import SourceLocations, SourcePath
+from protoc_gen_process.proto_types import EnumType, PythonType
 from protoc_gen_process.python_names import module_of
 
 # Field numbers of descriptor.proto, of which source paths are made.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from protobuf import DescFile
 
 from protoc_gen_process.diagnostics import Place
-from protoc_gen_process.model import Docs
+from protoc_gen_process.proto_types import Docs
 
 SourcePath = tuple[int, ...]
 """Field numbers and indexes from `FileDescriptorProto` down to an element, as `SourceCodeInfo` has them."""

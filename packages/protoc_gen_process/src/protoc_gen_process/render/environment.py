@@ -7,7 +7,7 @@ from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from protoc_gen_process.model import Docs
+from protoc_gen_process.proto_types import Docs
 from protoc_gen_process.python_names import attribute, is_plain
 from protoc_gen_process.render.docstrings import docstring, module_docstring
 from protoc_gen_process.render.workflow_id_code import presence

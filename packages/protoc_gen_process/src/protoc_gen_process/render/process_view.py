@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from protoc_gen_process.digest import contract_digest
-from protoc_gen_process.model import FieldPath, KeyField, MessageType, Process, ScalarKind
+from protoc_gen_process.model import KeyField, Process
+from protoc_gen_process.proto_types import FieldPath, MessageType, ScalarKind
 from protoc_gen_process.python_names import attribute, escaped, is_plain
 from protoc_gen_process.render.type_names import TypeNames
 from protoc_gen_process.render.workflow_id_code import (

@@ -10,7 +10,8 @@ import keyword
 from dataclasses import dataclass
 from itertools import chain, count
 
-from protoc_gen_process.model import Process, PythonType
+from protoc_gen_process.model import Process
+from protoc_gen_process.proto_types import PythonType
 
 RESERVED_NAMES = frozenset(
     {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import assert_never
 from urllib.parse import quote
 
-from protoc_gen_process.model import FieldPath, Literal, Placeholder, Process, ScalarKind
+from protoc_gen_process.model import Literal, Placeholder, Process
+from protoc_gen_process.proto_types import FieldPath, ScalarKind
 from protoc_gen_process.python_names import snake_case
 from protoc_gen_process.render.type_names import TypeNames
 

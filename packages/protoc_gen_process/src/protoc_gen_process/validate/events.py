@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protoc_gen_process.model import Event, FieldPath, PayloadCase, Role
+from protoc_gen_process.model import Event, PayloadCase, Role
 from protoc_gen_process.parse.declarations import (
     DeclaredEventFact,
     DeclaredField,
@@ -13,6 +13,7 @@ from protoc_gen_process.parse.declarations import (
     FieldKind,
     Given,
 )
+from protoc_gen_process.proto_types import FieldPath
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.envelope import FoundEnvelope
 from protoc_gen_process.validate.field_paths import NoPath, resolve

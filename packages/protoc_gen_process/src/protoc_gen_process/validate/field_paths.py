@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from protoc_gen_process.model import FieldPath, ScalarKind
 from protoc_gen_process.parse.declarations import DeclaredField, DeclaredMessage, FieldKind
+from protoc_gen_process.proto_types import FieldPath, ScalarKind
 from protoc_gen_process.validate.scope import Scope
 
 SCALAR_KINDS = {

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from protoc_gen_process.diagnostics import Place
-from protoc_gen_process.model import MessageType, StartVersion, WorkflowKey
+from protoc_gen_process.model import StartVersion, WorkflowKey
 from protoc_gen_process.parse.declarations import DeclaredField, DeclaredMessage, FieldKind
+from protoc_gen_process.proto_types import MessageType
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.envelope import FoundEnvelope
 from protoc_gen_process.validate.field_paths import not_singular

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from protoc_gen_process.model import FieldPath, KeyField, KeyMessage, ScalarKind, WorkflowKey, WorkflowKind
+from protoc_gen_process.model import KeyField, KeyMessage, WorkflowKey, WorkflowKind
 from protoc_gen_process.parse.declarations import DeclaredField, DeclaredMarkers, DeclaredMessage, FieldKind, Given
+from protoc_gen_process.proto_types import FieldPath, ScalarKind
 from protoc_gen_process.python_names import escaped
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.envelope import META, FoundEnvelope

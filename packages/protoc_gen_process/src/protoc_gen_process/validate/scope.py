@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from protoc_gen_process.diagnostics import Place, Report
-from protoc_gen_process.model import MessageField, MessageType
 from protoc_gen_process.parse.declarations import Declarations, DeclaredFile, DeclaredMessage, DeclaredProcess
+from protoc_gen_process.proto_types import MessageField, MessageType
 from protoc_gen_process.rules import Rule
 
 

@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from protoc_gen_process.diagnostics import Report
-from protoc_gen_process.model import (
-    FieldPath,
-    IdMode,
-    Literal,
-    Placeholder,
-    Process,
-    Segment,
-    WorkflowIdTemplate,
-    WorkflowKind,
-)
+from protoc_gen_process.model import IdMode, Literal, Placeholder, Process, Segment, WorkflowIdTemplate, WorkflowKind
 from protoc_gen_process.parse.declarations import Declarations, DeclaredWorkflowId, Given
 from protoc_gen_process.policies import KIND_DEFAULTS
+from protoc_gen_process.proto_types import FieldPath
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.envelope import FoundEnvelope
 from protoc_gen_process.validate.field_paths import NoPath, resolve
