@@ -297,7 +297,7 @@ class Process:
     service: ActivityService | None
     subscriptions: tuple[Subscription, ...]
     emitted: tuple[Event, ...]
-    """Events of the file and of the payload that name a stream, in the order of the file."""
+    """Events of the file that name a stream, payload cases among them, in the order of the file."""
 
     @property
     def package(self) -> str:
