@@ -10,7 +10,7 @@ import socket
 from datetime import timedelta
 
 import aiohttp
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -31,18 +31,24 @@ LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Telemetry:
-    """The SDK's runtime, and the page that shows its metrics beside ours."""
+    """The SDK's runtime, and the page that shows its metrics beside ours.
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    Attributes:
+        registry: Where our own metrics are registered; those of the interpreter are in it already.
+        runtime: The SDK's runtime.
+    """
+
+    def __init__(self) -> None:
         """Starts the SDK's runtime.
-
-        Args:
-            registry: Where our own metrics are registered.
 
         Raises:
             ValueError: The SDK cannot listen on loopback.
         """
-        self.registry = registry
+        # One of its own, not the global one: two programs may live in one interpreter, in tests at least.
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
         self.runtime, self._sdk_url = _start_runtime()
         self._session: aiohttp.ClientSession | None = None
 

@@ -1,5 +1,7 @@
 """Getting a message into the dead-letter stream, however long that takes; its partition pauses meanwhile."""
 
+import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -62,12 +64,18 @@ class DeadLettering:
         self._takes = takes
         self._changed = changed
         self._waiting: Counter[Partition] = Counter()
+        self._interrupted = asyncio.Event()
         self._troubled: Counter[Partition] = Counter()
         self.trouble: dict[Partition, str] = {}
 
     def in_flight(self, partitions: Collection[Partition]) -> bool:
         """Whether a message of these partitions is on its way to the stream."""
         return any(self._waiting[partition] for partition in partitions)
+
+    def interrupt(self) -> None:
+        """Ends every pause between two tries, so that what has lost its partition notices."""
+        self._interrupted.set()
+        self._interrupted = asyncio.Event()
 
     async def publish(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
         """Returns once the stream has the message.
@@ -98,7 +106,7 @@ class DeadLettering:
         self._waiting[partition] += 1
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(OutputError), wait=wait, before_sleep=before_sleep
+                retry=retry_if_exception_type(OutputError), wait=wait, before_sleep=before_sleep, sleep=self._sleep
             ):
                 if not self._takes(partition):
                     raise PartitionGoneError(str(partition))
@@ -121,6 +129,11 @@ class DeadLettering:
             workflow_id=record.workflow_id,
             event_id=delivery.route.idempotency_key if delivery.route else None,
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._interrupted.wait()
 
     def _record(self, delivery: Delivery, reason: InvalidReason, message: str) -> DeadLetterRecord:
         source = delivery.message

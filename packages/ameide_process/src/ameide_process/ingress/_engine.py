@@ -148,6 +148,7 @@ class Engine(Generic[EnvelopeT]):
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._planner.close(partitions, began)
+        self._dead_lettering.interrupt()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain_seconds):
                 while self._planner.in_flight(partitions) or self._dead_lettering.in_flight(partitions):
@@ -235,7 +236,8 @@ class Engine(Generic[EnvelopeT]):
             if was_away:
                 self._log.info("temporal takes events again")
                 self._look()
-        self._progressed()
+        # The sender that runs this asks the planner next, so nobody else need be woken.
+        self._progress.set()
 
     def _failed(self, batch: Batch, failure: CallFailure) -> None:
         self._metrics.call_failures[failure.verdict].inc()
@@ -246,10 +248,9 @@ class Engine(Generic[EnvelopeT]):
             self._look()
 
     def _progressed(self) -> None:
-        """Something in flight has ended."""
+        """Something in flight has ended, and may have made its key ready, now or for later."""
         self._progress.set()
-        if self._planner.ready:
-            self._senders.wake()
+        self._senders.wake()
 
     # Commits and flow
 

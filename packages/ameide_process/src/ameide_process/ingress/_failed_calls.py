@@ -59,6 +59,8 @@ class FailedCalls:
         routes = [each.route for each in batch.deliveries if each.route is not None]
         try:
             async with self._queries:
+                if not any(self._planner.takes(each.message.partition) for each in batch.deliveries):
+                    raise PartitionGoneError(workflow_id)
                 applied = await self._caller.applied(workflow_id, failure.run_id, routes)
             for delivery, was_applied in zip(batch.deliveries, applied, strict=True):
                 if was_applied:

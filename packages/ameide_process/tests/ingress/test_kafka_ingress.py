@@ -1,0 +1,275 @@
+"""The whole ingress program between a real broker and a real Temporal."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
+from ameide_devstack import EmbeddedKafka, TemporalDevServer
+from ameide_devstack.testing import wait_until
+from google.protobuf import json_format
+
+from ameide_process.ingress import serve_ingress
+
+HOST = "127.0.0.1"
+
+
+class Ingress:
+    """A running ingress program, and the ways to look at it."""
+
+    def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
+        self._base = f"http://{HOST}:{port}"
+        self._http = http
+        self.stop = asyncio.Event()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        try:
+            async with self._http.get(self._base + path) as response:
+                return response.status, await response.text()
+        except aiohttp.ClientError:
+            return 0, ""
+
+    async def checks(self) -> dict[str, tuple[bool, str]]:
+        _, body = await self.get("/readyz")
+        return {check["name"]: (check["ok"], check["reason"]) for check in json.loads(body or '{"checks": []}')["checks"]}
+
+    async def ready(self, timeout_s: float = 30.0) -> None:
+        async def is_ready() -> bool:
+            return (await self.get("/readyz"))[0] == 200
+
+        await wait_until(is_ready, timeout_s=timeout_s)
+
+
+@contextlib.asynccontextmanager
+async def running(router, environ, port) -> AsyncGenerator[Ingress]:
+    async with aiohttp.ClientSession() as http:
+        ingress = Ingress(port, http)
+        task = asyncio.create_task(
+            serve_ingress(router, {**environ, "PORT_HTTP": str(port), "HTTP_HOST": HOST}, ingress.stop)
+        )
+        try:
+            yield ingress
+        finally:
+            ingress.stop.set()
+            await task
+
+
+@pytest.fixture(scope="module")
+def bind(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
+    """Writes the mounted files, and returns the environment that names them."""
+
+    def write(temporal: TemporalDevServer, bootstrap_servers: str, topic: str, **settings: str) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("mounted")
+        kafka = {"kind": "kafka", "bootstrapServers": bootstrap_servers}
+        Path(folder, "ingress.yaml").write_text(json.dumps({"orders-facts": {**kafka, "topic": topic, **settings}}))
+        Path(folder, "outputs.yaml").write_text(json.dumps({"dead-letter": {**kafka, "topic": f"{topic}.dead"}}))
+        return {
+            **temporal.environment(),
+            "INGRESS_CONFIG": str(folder / "ingress.yaml"),
+            "OUTPUT_CONFIG": str(folder / "outputs.yaml"),
+        }
+
+    return write
+
+
+@pytest.fixture(scope="module")
+async def producer(kafka: EmbeddedKafka) -> AsyncGenerator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, max_request_size=10_000_000)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def read_all(kafka: EmbeddedKafka, topic: str, number: int) -> list[ConsumerRecord]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        records: list[ConsumerRecord] = []
+        async with asyncio.timeout(20):
+            while len(records) < number:
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    records += batch
+        # No more than those.
+        for batch in (await consumer.getmany(timeout_ms=300)).values():
+            records += batch
+        return records
+    finally:
+        await consumer.stop()
+
+
+def changed(event: OrderFulfillmentEvent, change: Callable[[OrderFulfillmentEvent], object]) -> bytes:
+    copy = OrderFulfillmentEvent()
+    copy.CopyFrom(event)
+    change(copy)
+    return copy.SerializeToString()
+
+
+async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
+    kafka, temporal, client, router, bind, producer, order_placed, receivers, received_by, unused_tcp_port
+):
+    good = order_placed("good")
+    odd_keys = ["a/b", "{name}", "100%", "tab\tnul\x00", "ä€😀", "..", " "]
+    bad: list[tuple[bytes, list[tuple[str, bytes]], str]] = [
+        (b"\xff\xfe\xfd", [], "undecodable"),
+        (b"{not json", [("content-type", b"application/json")], "undecodable"),
+        (good.SerializeToString(), [("content-type", b"image/png")], "wrong-content-type"),
+        (changed(good, lambda e: e.meta.key.ClearField("order_id")), [], "missing-key"),
+        (changed(good, lambda e: e.meta.ClearField("key")), [], "missing-key"),
+        (changed(good, lambda e: e.meta.ClearField("idempotency_key")), [], "missing-idempotency-key"),
+        (changed(good, lambda e: e.ClearField("order_placed")), [], "unknown-case"),
+        (changed(good, lambda e: setattr(e.meta, "schema_version", 9)), [], "wrong-schema-version"),
+        (changed(good, lambda e: e.meta.ClearField("schema_version")), [], "wrong-schema-version"),
+        (changed(good, lambda e: setattr(e.meta.key, "order_id", "k" * 5_000)), [], "key-too-long"),
+        (changed(good, lambda e: setattr(e.meta.key, "order_id", "\x01%" * 2_500)), [], "key-too-long"),
+        (order_placed("huge", sku="x" * 2_000_000).SerializeToString(), [], "too-large"),
+        (order_placed("huger", sku="x" * 5_000_000).SerializeToString(), [], "too-large"),
+        (b"", [], "wrong-schema-version"),
+        (
+            good.SerializeToString(),
+            [("ce_specversion", b"1.0"), ("ce_id", b"x"), ("ce_type", b"orders.OrderPlaced.v1"), ("ce_source", b"/s")],
+            "cloudevent-mismatch",
+        ),
+    ]
+    await kafka.create_topic("bad-input")
+    await kafka.create_topic("bad-input.dead")
+    for number, (value, headers, _) in enumerate(bad):
+        await producer.send_and_wait("bad-input", value, key=b"k", headers=[*headers, ("n", str(number).encode())])
+        await producer.send_and_wait("bad-input", order_placed("flowing", f"e-{number}").SerializeToString(), key=b"k")
+    for key in odd_keys:
+        await producer.send_and_wait("bad-input", order_placed(key).SerializeToString())
+    await producer.send_and_wait(
+        "bad-input", json_format.MessageToJson(order_placed("flowing", "as-json")).encode(),
+        headers=[("content-type", b"application/json")],
+    )
+    environ = bind(temporal, kafka.bootstrap_servers, "bad-input")
+    async with receivers(client), running(router, environ, unused_tcp_port) as ingress:
+        await ingress.ready()
+        dead = await read_all(kafka, "bad-input.dead", len(bad))
+        by_number = {dict(record.headers)["n"]: record for record in dead}
+        assert len(dead) == len(by_number) == len(bad)
+        for number, (value, headers, reason) in enumerate(bad):
+            record = by_number[str(number).encode()]
+            said = dict(record.headers)
+            assert record.value == value
+            assert record.key == b"k"
+            assert all(header in record.headers for header in headers)
+            assert said["dead-letter-reason"].decode() == reason
+            assert said["dead-letter-message"]
+            assert said["dead-letter-process"] == b"order-fulfillment"
+            assert said["dead-letter-source"] == b"bad-input"
+            assert said["dead-letter-source-position"] == str(2 * number).encode()
+        expected = [*(f"e-{number}" for number in range(len(bad))), "as-json"]
+
+        async def all_flowed() -> bool:
+            return await received_by(client, "flowing") == expected
+
+        await wait_until(all_flowed)
+        for key in odd_keys:
+            workflow_id = router.route(order_placed(key)).workflow_id
+            description = await client.get_workflow_handle(workflow_id).describe()
+            assert description.id == workflow_id
+        _, metrics = await ingress.get("/metrics")
+        assert 'ameide_ingress_dead_letters_total{reason="too-large",subscription="orders-facts"} 2.0' in metrics
+        assert "temporal_request_total" in metrics
+
+
+async def test_two_members_share_the_work_and_a_leaving_one_loses_nothing(
+    kafka, temporal, client, router, bind, producer, order_placed, receivers, received_by, unused_tcp_port_factory
+):
+    await kafka.create_topic("shared", partitions=4)
+    await kafka.create_topic("shared.dead")
+    environ = bind(temporal, kafka.bootstrap_servers, "shared")
+    sent: dict[str, list[str]] = {f"shared-{key}": [] for key in range(8)}
+
+    async def produce(number: int) -> None:
+        order_id = f"shared-{number % 8}"
+        sent[order_id].append(f"e-{number}")
+        value = order_placed(order_id, f"e-{number}").SerializeToString()
+        await producer.send_and_wait("shared", value, key=order_id.encode())
+
+    async def all_received() -> bool:
+        return all([list(dict.fromkeys(await received_by(client, key))) == events for key, events in sent.items()])
+
+    async with receivers(client), running(router, environ, unused_tcp_port_factory()) as first:
+        await first.ready()
+        for number in range(200):
+            await produce(number)
+        async with running(router, environ, unused_tcp_port_factory()) as second:
+            await second.ready()
+            for number in range(200, 400):
+                await produce(number)
+            await wait_until(all_received, timeout_s=30)
+        for number in range(400, 500):
+            await produce(number)
+        await wait_until(all_received, timeout_s=30)
+
+
+async def test_a_broker_that_is_away_is_waited_for(temporal, router, bind, order_placed, client, unused_tcp_port):
+    async with EmbeddedKafka() as broker:
+        environ = bind(temporal, broker.bootstrap_servers, "patient")
+        await broker.kill()
+        async with running(router, environ, unused_tcp_port) as ingress:
+
+            async def explained() -> bool:
+                _, reason = (await ingress.checks()).get("source:orders-facts", (True, ""))
+                return f"cannot reach kafka at {broker.bootstrap_servers} for subscription orders-facts" in reason
+
+            await wait_until(explained)
+            assert (await ingress.get("/healthz"))[0] == 200
+            assert (await ingress.get("/readyz"))[0] == 503
+            await broker.start()
+            await broker.create_topic("patient")
+            await broker.create_topic("patient.dead")
+            producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+            await producer.start()
+            await producer.send_and_wait("patient", order_placed("patient").SerializeToString())
+            await producer.stop()
+            await ingress.ready(timeout_s=40)
+
+            async def delivered() -> bool:
+                return 'outcome="accepted",subscription="orders-facts"} 1.0' in (await ingress.get("/metrics"))[1]
+
+            await wait_until(delivered)
+
+
+async def test_temporal_away_at_the_start_is_waited_for(kafka, router, bind, unused_tcp_port, tmp_path):
+    server = TemporalDevServer(db_filename=tmp_path / "t.db")
+    await kafka.create_topic("early")
+    environ = bind(server, kafka.bootstrap_servers, "early")
+    try:
+        async with running(router, environ, unused_tcp_port) as ingress:
+
+            async def explained() -> bool:
+                ok, reason = (await ingress.checks()).get("temporal", (True, ""))
+                return not ok and f"cannot connect to Temporal at {server.address}: Connection refused" in reason
+
+            await wait_until(explained)
+            await server.start()
+            await ingress.ready()
+            _, contract = await ingress.get("/contract")
+            assert json.loads(contract) == {
+                "name": "order-fulfillment",
+                "workflowType": "OrderReceiver",
+                "taskQueue": "order-fulfillment",
+                "apiVersion": "1.0",
+                "digest": "0" * 64,
+            }
+    finally:
+        await server.close()
+
+
+async def test_a_stop_while_nothing_is_reachable_is_quick(router, bind, unused_tcp_port):
+    server, broker = TemporalDevServer(), EmbeddedKafka()
+    try:
+        async with asyncio.timeout(5), running(router, bind(server, broker.bootstrap_servers, "x"), unused_tcp_port) as it:
+            await wait_until(it.checks)
+    finally:
+        await server.close()
+        await broker.close()
+
+
