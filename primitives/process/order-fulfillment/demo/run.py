@@ -77,7 +77,9 @@ async def _demo(orders: list[Order], *, keep: bool) -> bool:
 def _configuration(folder: Path, bootstrap_servers: str) -> dict[str, str]:
     """Writes the files that bind the contract's logical names, and names them."""
     broker = {"kind": "kafka", "bootstrapServers": bootstrap_servers}
-    bindings = {subscription.binding_ref: broker | {"topic": EVENTS_TOPIC} for subscription in CONTRACT.subscriptions}
+    # The embedded broker lets a group wait for half of the session timeout before it assigns partitions.
+    source = broker | {"topic": EVENTS_TOPIC, "sessionTimeoutSeconds": 2}
+    bindings = {subscription.binding_ref: source for subscription in CONTRACT.subscriptions}
     outputs = {"dead-letter": broker | {"topic": DEAD_LETTER_TOPIC}}
     files = {"INGRESS_CONFIG": bindings, "OUTPUT_CONFIG": outputs}
     for name, content in files.items():

@@ -83,7 +83,9 @@ async def deployment(tmp_path: Path) -> AsyncGenerator[Deployment]:
         await kafka.create_topic(EVENTS_TOPIC, partitions=2)
         await kafka.create_topic(DEAD_LETTER_TOPIC)
         broker = {"kind": "kafka", "bootstrapServers": kafka.bootstrap_servers}
-        (tmp_path / "ingress.json").write_text(json.dumps({"orders-facts": broker | {"topic": EVENTS_TOPIC}}))
+        # The embedded broker lets a group wait for half of the session timeout before it assigns partitions.
+        source = broker | {"topic": EVENTS_TOPIC, "sessionTimeoutSeconds": 2}
+        (tmp_path / "ingress.json").write_text(json.dumps({"orders-facts": source}))
         (tmp_path / "outputs.json").write_text(json.dumps({"dead-letter": broker | {"topic": DEAD_LETTER_TOPIC}}))
         environment = temporal.environment() | {
             "INGRESS_CONFIG": str(tmp_path / "ingress.json"),

@@ -88,6 +88,8 @@ class KafkaSubscription(KafkaConnection):
     """Entry of OUTPUT_CONFIG that takes what can never be handled."""
     start_from: Literal["earliest", "latest"] = "earliest"
     """Where a group without committed offsets begins."""
+    session_timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 10.0
+    """Silence after which the broker takes a member for dead and gives its partitions to others."""
 
 
 class KafkaOutput(KafkaConnection):

@@ -22,6 +22,9 @@ REBALANCE_TIMEOUT_MS: Final = 60_000
 """How long the group waits for a member that drains. aiokafka's default is the session timeout, 10 s: a drain of 10 s
 was fenced, and half of its messages were read twice (measured)."""
 
+HEARTBEATS_PER_SESSION: Final = 4
+"""Kafka advises at least three heartbeats within a session timeout."""
+
 MAX_POLL_RECORDS: Final = 500
 """Records of one poll; they are decoded in chunks."""
 
@@ -72,6 +75,8 @@ class KafkaTransport:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset=self._settings.start_from,
+            session_timeout_ms=int(self._settings.session_timeout_seconds * 1000),
+            heartbeat_interval_ms=int(self._settings.session_timeout_seconds * 1000 / HEARTBEATS_PER_SESSION),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_records=MAX_POLL_RECORDS,
             retry_backoff_ms=500,
