@@ -1,9 +1,8 @@
 """The order process as the ingress sees it, written by hand."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import timedelta
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
 import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
@@ -16,27 +15,15 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 )
 from ameide_core_proto.process.v1.process_runtime_pb2 import DedupeAnswer, DedupeQuery
 from ameide_devstack import EmbeddedKafka, TemporalDevServer
-from ameide_devstack.testing import wait_for
-from prometheus_client import CollectorRegistry
+from ameide_process import workflow_id as segment
+from ameide_process.contract import DEDUPE_QUERY, CaseRole, PayloadCase, ProcessContract, Subscription, WorkflowKind
+from ameide_process.converter import DATA_CONVERTER
+from ameide_process.ingress.testing import MemoryIngressFactory, memory_ingress
+from ameide_process.routing import Route, Router, require_case, require_idempotency_key, require_schema_version
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import RawValue, VersioningBehavior, WorkflowIDReusePolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-
-from ameide_process import workflow_id as segment
-from ameide_process.contract import DEDUPE_QUERY, CaseRole, PayloadCase, ProcessContract, Subscription, WorkflowKind
-from ameide_process.converter import DATA_CONVERTER
-from ameide_process.ingress._caller import Caller, CallLimits
-from ameide_process.ingress._decoding import Decoder
-from ameide_process.ingress._engine import Engine
-from ameide_process.ingress._limits import Limits
-from ameide_process.ingress._message import Message, Partition
-from ameide_process.ingress._metrics import IngressMetrics
-from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
-from ameide_process.ingress._transport import PartitionLag, TransportListener
-from ameide_process.outputs import DeadLetterPublisher, OutputError, OutputRecord
-from ameide_process.routing import Route, Router, require_case, require_idempotency_key, require_schema_version
-from ameide_process.serving import Readiness
 
 CONTRACT = ProcessContract(
     name="order-fulfillment",
@@ -105,11 +92,8 @@ def cancel_order() -> Callable[[str], OrderFulfillmentEvent]:
     return make
 
 
-OrderPlacedFactory = Callable[..., OrderFulfillmentEvent]
-
-
 @pytest.fixture(scope="session")
-def order_placed() -> OrderPlacedFactory:
+def order_placed() -> Callable[..., OrderFulfillmentEvent]:
     """Makes an OrderPlaced event of an order, named by an idempotency key."""
 
     def make(order_id: str, idempotency_key: str = "", *, sku: str = "") -> OrderFulfillmentEvent:
@@ -151,7 +135,9 @@ class OrderReceiver:
     @workflow.signal(dynamic=True)
     async def on_event(self, _: str, events: Sequence[RawValue]) -> None:
         for each in events:
-            event: OrderFulfillmentEvent = workflow.payload_converter().from_payload(each.payload, OrderFulfillmentEvent)
+            event: OrderFulfillmentEvent = workflow.payload_converter().from_payload(
+                each.payload, OrderFulfillmentEvent
+            )
             self.received.append(event.meta.idempotency_key)
             if event.HasField("cancel_order"):
                 self.done = True
@@ -196,138 +182,10 @@ async def kafka() -> AsyncGenerator[EmbeddedKafka]:
         yield broker
 
 
-class MemoryTransport:
-    """One partition in memory that keeps what is appended to it, and what was committed."""
-
-    def __init__(self) -> None:
-        self.records: list[Message] = []
-        self.committed = 0
-        self.paused = False
-        self.listener: TransportListener | None = None
-        self.partition = Partition("memory", 0)
-        self._position = 0
-
-    def append(self, value: bytes | None, headers: Sequence[tuple[str, bytes]] = (), key: bytes | None = None) -> int:
-        """Returns the position."""
-        self.records.append(Message(self.partition, len(self.records), value, key, headers, 1_700_000_000_000))
-        return len(self.records) - 1
-
-    async def start(self, listener: TransportListener) -> None:
-        self.listener = listener
-        self.partition = Partition("memory", 0)
-        self._position = self.committed
-        listener.assigned([self.partition])
-
-    async def poll(self, wait: float) -> Sequence[Message]:
-        if self.paused or self._position >= len(self.records):
-            await asyncio.sleep(min(wait, 0.01))
-            return []
-        found = self.records[self._position : self._position + 100]
-        self._position += len(found)
-        return [Message(self.partition, r.position, r.value, r.key, r.headers, r.timestamp_ms) for r in found]
-
-    def pause(self, partitions: Collection[Partition]) -> None:
-        self.paused = self.paused or self.partition in partitions
-
-    def resume(self, partitions: Collection[Partition]) -> None:
-        self.paused = self.paused and self.partition not in partitions
-
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
-        assert positions[self.partition] > self.committed
-        self.committed = positions[self.partition]
-
-    async def lag(self) -> Sequence[PartitionLag]:
-        return [PartitionLag(self.partition, len(self.records) - self.committed)]
-
-    async def rebalance(self) -> None:
-        assert self.listener is not None
-        await self.listener.revoked([self.partition])
-        self.paused = False
-        await self.start(self.listener)
-
-    async def stop(self) -> None:
-        if self.listener is not None:
-            await self.listener.revoked([self.partition])
-
-
-class MemoryOutput:
-    """A dead-letter stream in memory that can be made to fail."""
-
-    def __init__(self) -> None:
-        self.records: list[OutputRecord] = []
-        self.failure: OutputError | None = None
-
-    async def publish(self, record: OutputRecord) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.records.append(record)
-
-    async def close(self) -> None:
-        pass
-
-    def reasons(self) -> dict[bytes, str]:
-        return {each.value: dict(each.headers)["dead-letter-reason"].decode() for each in self.records}
-
-
-class RunningEngine:
-    """An engine between memory and a real Temporal."""
-
-    def __init__(self, client: Client, limits: Limits) -> None:
-        self.transport = MemoryTransport()
-        self.dead_letters = MemoryOutput()
-        self.registry = CollectorRegistry()
-        readiness = Readiness()
-        self.source_check = readiness.add("source")
-        self.delivery_check = readiness.add("delivery")
-        router = OrderRouter()
-        self.engine = Engine(
-            name="orders-facts",
-            router=router,
-            decoder=Decoder(router, "protobuf"),
-            transport=self.transport,
-            caller=Caller(
-                client,
-                CONTRACT,
-                task_queue=CONTRACT.default_task_queue,
-                limits=CallLimits(signal=timedelta(seconds=2), query=timedelta(seconds=2)),
-            ),
-            dead_letters=DeadLetterPublisher(self.dead_letters),
-            limits=limits,
-            metrics=SubscriptionMetrics(IngressMetrics(self.registry), "orders-facts"),
-            source_check=self.source_check,
-            delivery_check=self.delivery_check,
-        )
-        self.stop = asyncio.Event()
-
-    def append(self, event: OrderFulfillmentEvent) -> int:
-        return self.transport.append(event.SerializeToString())
-
-    async def committed(self, position: int, timeout_s: float = 15.0) -> None:
-        """Waits until everything up to a position is committed."""
-        await wait_for(lambda: self.transport.committed > position, timeout_s=timeout_s)
-
-    def metric(self, name: str, **labels: str) -> float:
-        return self.registry.get_sample_value(name, {"subscription": "orders-facts", **labels}) or 0.0
-
-
-EngineFactory = Callable[..., contextlib.AbstractAsyncContextManager[RunningEngine]]
-
-
 @pytest.fixture(scope="session")
-def running_engine() -> EngineFactory:
+def engine(router: OrderRouter) -> MemoryIngressFactory:
     """Runs an engine for the time of a block; it stops gracefully at the end."""
-
-    @contextlib.asynccontextmanager
-    async def run(client: Client, limits: Limits | None = None) -> AsyncGenerator[RunningEngine]:
-        running = RunningEngine(client, limits or Limits(events_per_key=2048))
-        task = asyncio.create_task(running.engine.run(running.stop))
-        try:
-            yield running
-        finally:
-            running.stop.set()
-            await task
-
-    return run
+    return functools.partial(memory_ingress, router)
 
 
 @pytest.fixture(scope="session")

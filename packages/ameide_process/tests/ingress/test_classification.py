@@ -1,6 +1,8 @@
 """Every way in which a call fails, as a real server words it, and what it means."""
 
 import pytest
+from ameide_process.ingress._backoff import BACKOFF
+from ameide_process.ingress._classification import Verdict, classify
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import GrpcStatus
@@ -11,9 +13,6 @@ from temporalio.api.errordetails.v1 import (
     WorkflowExecutionAlreadyStartedFailure,
 )
 from temporalio.service import RPCError, RPCStatusCode
-
-from ameide_process.ingress._backoff import BACKOFF
-from ameide_process.ingress._classification import Verdict, classify
 
 
 def error(status: RPCStatusCode, message: str = "", *details: Message) -> RPCError:
@@ -74,17 +73,17 @@ LARGE = "grpc: received message after decompression larger than max 4194304"
     ],
     ids=lambda value: value.message if isinstance(value, RPCError) else None,
 )
-def test_means(failure, verdict):
+def test_means(failure: RPCError, verdict: Verdict):
     assert classify(failure).verdict is verdict
 
 
 @pytest.mark.parametrize("status", [each for each in RPCStatusCode if each is not RPCStatusCode.OK])
-def test_every_status_means_something(status):
+def test_every_status_means_something(status: RPCStatusCode):
     assert classify(error(status)).verdict in Verdict
 
 
 @pytest.mark.parametrize("cause", [each for each in ResourceExhaustedCause.values() if each != 5])
-def test_every_other_cause_is_throttling(cause):
+def test_every_other_cause_is_throttling(cause: ResourceExhaustedCause.ValueType):
     assert classify(error(RPCStatusCode.RESOURCE_EXHAUSTED, "x", ResourceExhaustedFailure(cause=cause))).verdict is (
         Verdict.THROTTLED
     )

@@ -1,16 +1,19 @@
 """Four ways to write an event, and every way to get it wrong."""
 
+import base64
 import json
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
+from ameide_process.ingress._decoding import Decoded, Decoder
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.invalid_event import InvalidEventError, InvalidReason
+from ameide_process.routing import Router
 from google.protobuf import json_format
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from ameide_process.ingress._decoding import Decoder
-from ameide_process.ingress._message import Message, Partition
-from ameide_process.invalid_event import InvalidEventError, InvalidReason
 
 PARTITION = Partition("orders", 0)
 CE = [
@@ -22,34 +25,36 @@ CE = [
 ]
 
 
-def without(headers, name):
+def without(headers: list[tuple[str, bytes]], name: str) -> list[tuple[str, bytes]]:
     return [(each, value) for each, value in headers if each != name]
 
 
-def replaced(headers, name, value):
+def replaced(headers: list[tuple[str, bytes]], name: str, value: bytes) -> list[tuple[str, bytes]]:
     return [*without(headers, name), (name, value)]
 
 
 @pytest.fixture
-def decode(router):
-    def run(value, headers=(), *, default="protobuf"):
+def decode(router: Router[OrderFulfillmentEvent]) -> Callable[..., Decoded[OrderFulfillmentEvent]]:
+    def run(
+        value: bytes, headers: Sequence[tuple[str, bytes]] = (), *, default: Literal["protobuf", "json"] = "protobuf"
+    ) -> Decoded[OrderFulfillmentEvent]:
         return Decoder(router, default).decode(Message(PARTITION, 7, value, headers=headers))
 
     return run
 
 
 @pytest.fixture
-def event(order_placed):
+def event(order_placed: Callable[..., OrderFulfillmentEvent]) -> OrderFulfillmentEvent:
     return order_placed("o-1", sku="s")
 
 
 @pytest.fixture
-def as_json(event):
+def as_json(event: OrderFulfillmentEvent) -> bytes:
     return json_format.MessageToJson(event).encode()
 
 
-def structured(event, **changes):
-    content = {
+def structured(event: OrderFulfillmentEvent, **changes: object) -> bytes:
+    content: dict[str, object] = {
         "specversion": "1.0",
         "id": "placed-o-1",
         "type": "orders.OrderPlaced.v1",
@@ -63,15 +68,27 @@ def structured(event, **changes):
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 
 
+WRONG_ENVELOPES: list[tuple[Callable[[OrderFulfillmentEvent], object], InvalidReason]] = [
+    (lambda e: e.meta.ClearField("idempotency_key"), InvalidReason.MISSING_IDEMPOTENCY_KEY),
+    (lambda e: e.meta.ClearField("key"), InvalidReason.MISSING_KEY),
+    (lambda e: e.meta.key.ClearField("order_id"), InvalidReason.MISSING_KEY),
+    (lambda e: e.ClearField("order_placed"), InvalidReason.UNKNOWN_CASE),
+    (lambda e: setattr(e.meta, "schema_version", 2), InvalidReason.WRONG_SCHEMA_VERSION),
+    (lambda e: setattr(e.meta.key, "order_id", "\x07" * 5000), InvalidReason.KEY_TOO_LONG),
+]
+
+
 class TestReads:
-    def test_bare_protobuf(self, decode, event):
+    def test_bare_protobuf(self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent):
         decoded = decode(event.SerializeToString())
         assert decoded.envelope == event
         assert decoded.route.workflow_id == "proc/order-fulfillment/t/o-1"
         assert decoded.route.case == "order_placed"
         assert decoded.carried == {}
 
-    def test_bare_json_by_format_or_by_content_type(self, decode, event, as_json):
+    def test_bare_json_by_format_or_by_content_type(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, as_json: bytes
+    ):
         assert decode(as_json, default="json").envelope == event
         assert decode(as_json, [("Content-Type", b"application/json;charset=utf-8")]).envelope == event
         assert (
@@ -79,7 +96,9 @@ class TestReads:
             == event
         )
 
-    def test_unknown_fields_are_ignored(self, decode, event, as_json):
+    def test_unknown_fields_are_ignored(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, as_json: bytes
+    ):
         content = json.loads(as_json)
         content["meta"]["novelty"] = {"a": 1}
         content["newcomer"] = True
@@ -87,19 +106,25 @@ class TestReads:
         assert decode(event.SerializeToString() + b"\xf8\xff\x03\x01").envelope.meta == event.meta
 
     @pytest.mark.parametrize("prefix", ["ce_", "ce-", "CE-"])
-    def test_cloudevents_binary_mode(self, decode, event, prefix):
+    def test_cloudevents_binary_mode(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, prefix: str
+    ):
         headers = [(prefix + name[3:], value) for name, value in CE]
         assert decode(event.SerializeToString(), headers).envelope == event
 
-    def test_cloudevents_binary_mode_with_json_data(self, decode, event, as_json):
+    def test_cloudevents_binary_mode_with_json_data(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, as_json: bytes
+    ):
         assert decode(as_json, [*CE, ("content-type", b"application/json")]).envelope == event
 
-    def test_cloudevents_structured_mode(self, decode, event):
+    def test_cloudevents_structured_mode(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
         assert decode(structured(event), STRUCTURED).envelope == event
 
-    def test_cloudevents_structured_mode_with_protobuf_data(self, decode, event):
-        import base64
-
+    def test_cloudevents_structured_mode_with_protobuf_data(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
         value = structured(
             event,
             data=None,
@@ -108,7 +133,9 @@ class TestReads:
         )
         assert decode(value, STRUCTURED).envelope == event
 
-    def test_trace_and_correlation_are_carried(self, decode, event):
+    def test_trace_and_correlation_are_carried(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
         headers = [*CE, ("traceparent", b"00-1-2-01"), ("ce_correlationid", b"c-1"), ("Causation-Id", b"c-0")]
         assert decode(event.SerializeToString(), headers).carried == {
             "traceparent": b"00-1-2-01",
@@ -118,7 +145,9 @@ class TestReads:
         value = structured(event, traceparent="00-3-4-01")
         assert decode(value, STRUCTURED).carried == {"traceparent": b"00-3-4-01"}
 
-    def test_other_headers_may_hold_anything(self, decode, event):
+    def test_other_headers_may_hold_anything(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
         assert decode(event.SerializeToString(), [("x", b"\xff\xfe"), ("x", b""), ("", b"y")]).envelope == event
 
 
@@ -148,13 +177,21 @@ class TestRefuses:
             (b"{}", STRUCTURED, InvalidReason.CLOUDEVENT_MISMATCH),
         ],
     )
-    def test_bytes(self, decode, value, headers, reason):
+    def test_bytes(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        reason: InvalidReason,
+    ):
         with pytest.raises(InvalidEventError) as caught:
             decode(value, headers)
         assert caught.value.reason is reason
 
     @pytest.mark.parametrize("missing", ["ce_specversion", "ce_id", "ce_type", "ce_source"])
-    def test_an_absent_attribute(self, decode, event, missing):
+    def test_an_absent_attribute(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, missing: str
+    ):
         with pytest.raises(InvalidEventError, match=missing[3:]) as caught:
             decode(event.SerializeToString(), without(CE, missing))
         assert caught.value.reason is InvalidReason.CLOUDEVENT_MISMATCH
@@ -170,7 +207,14 @@ class TestRefuses:
             ("ce_my_extension", b"x", "my_extension"),
         ],
     )
-    def test_a_wrong_attribute(self, decode, event, name, value, said):
+    def test_a_wrong_attribute(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        event: OrderFulfillmentEvent,
+        name: str,
+        value: bytes,
+        said: str,
+    ):
         with pytest.raises(InvalidEventError, match=said) as caught:
             decode(event.SerializeToString(), replaced(CE, name, value))
         assert caught.value.reason is InvalidReason.CLOUDEVENT_MISMATCH
@@ -191,23 +235,25 @@ class TestRefuses:
             ({"datacontenttype": "text/plain", "data": "x"}, InvalidReason.WRONG_CONTENT_TYPE),
         ],
     )
-    def test_a_wrong_structured_event(self, decode, event, changes, reason):
+    def test_a_wrong_structured_event(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        event: OrderFulfillmentEvent,
+        changes: dict[str, Any],
+        reason: InvalidReason,
+    ):
         with pytest.raises(InvalidEventError) as caught:
             decode(structured(event, **changes), STRUCTURED)
         assert caught.value.reason is reason
 
-    @pytest.mark.parametrize(
-        ("change", "reason"),
-        [
-            (lambda e: e.meta.ClearField("idempotency_key"), InvalidReason.MISSING_IDEMPOTENCY_KEY),
-            (lambda e: e.meta.ClearField("key"), InvalidReason.MISSING_KEY),
-            (lambda e: e.meta.key.ClearField("order_id"), InvalidReason.MISSING_KEY),
-            (lambda e: e.ClearField("order_placed"), InvalidReason.UNKNOWN_CASE),
-            (lambda e: setattr(e.meta, "schema_version", 2), InvalidReason.WRONG_SCHEMA_VERSION),
-            (lambda e: setattr(e.meta.key, "order_id", "\x07" * 5000), InvalidReason.KEY_TOO_LONG),
-        ],
-    )
-    def test_an_envelope(self, decode, event, change, reason):
+    @pytest.mark.parametrize(("change", "reason"), WRONG_ENVELOPES)
+    def test_an_envelope(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        event: OrderFulfillmentEvent,
+        change: Callable[[OrderFulfillmentEvent], object],
+        reason: InvalidReason,
+    ):
         change(event)
         with pytest.raises(InvalidEventError) as caught:
             decode(event.SerializeToString())
@@ -216,7 +262,9 @@ class TestRefuses:
 
 @given(value=st.binary(max_size=200), content_type=st.sampled_from(["protobuf", "json", "cloudevents+json"]))
 @example(b'{"specversion":"1.0","id":"a","type":"b","source":"c","data":{}}', "cloudevents+json")
-def test_no_bytes_whatever_do_anything_else_than_decode_or_be_refused(router, value, content_type):
+def test_no_bytes_whatever_do_anything_else_than_decode_or_be_refused(
+    router: Router[OrderFulfillmentEvent], value: bytes, content_type: str
+):
     message = Message(PARTITION, 1, value, headers=[("content-type", f"application/{content_type}".encode())])
     try:
         decoded = Decoder(router, "protobuf").decode(message)
@@ -238,7 +286,9 @@ JSON = st.recursive(
     ),
     content_type=st.sampled_from(["json", "cloudevents+json"]),
 )
-def test_no_json_whatever_does_either(router, content, content_type):
+def test_no_json_whatever_does_either(
+    router: Router[OrderFulfillmentEvent], content: dict[str, Any], content_type: str
+):
     value = json.dumps(content).encode()
     message = Message(PARTITION, 1, value, headers=[("content-type", f"application/{content_type}".encode())])
     with pytest.raises(InvalidEventError):

@@ -1,21 +1,29 @@
 """What becomes of events between a source and a real Temporal."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
+from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_devstack import TemporalDevServer
 from ameide_devstack.testing import wait_for, wait_until
-
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress._limits import Limits
+from ameide_process.ingress.testing import MemoryIngressFactory
 from ameide_process.outputs import OutputTooLargeError, OutputUnavailableError
+from temporalio.client import Client
 
 
 async def test_events_of_a_key_keep_their_order_and_share_signals(
-    client, running_engine, receivers, received_by, order_placed
+    client: Client,
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
 ):
-    async with receivers(client), running_engine(client) as ingress:
-        for number in range(200):
-            last = ingress.append(order_placed("order-kept", f"e-{number}"))
+    async with receivers(client), engine(client) as ingress:
+        last = ingress.append_all(order_placed("order-kept", f"e-{number}") for number in range(200))
         await ingress.committed(last)
         assert await received_by(client, "order-kept") == [f"e-{number}" for number in range(200)]
         signals = ingress.metric("ameide_ingress_signals_total", call="signal")
@@ -24,8 +32,10 @@ async def test_events_of_a_key_keep_their_order_and_share_signals(
         assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 200
 
 
-async def test_trace_context_reaches_the_workflow_and_its_events(client, running_engine, order_placed):
-    async with running_engine(client) as ingress:
+async def test_trace_context_reaches_the_workflow_and_its_events(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client) as ingress:
         value = order_placed("traced").SerializeToString()
         last = ingress.transport.append(value, [("traceparent", b"00-aa-bb-01"), ("correlation-id", b"c-1")])
         await ingress.committed(last)
@@ -37,8 +47,10 @@ async def test_trace_context_reaches_the_workflow_and_its_events(client, running
     assert attributes.input.payloads[0].metadata["traceparent"] == b"00-aa-bb-01"
 
 
-async def test_a_tombstone_is_acknowledged_and_counted(client, running_engine, order_placed):
-    async with running_engine(client) as ingress:
+async def test_a_tombstone_is_acknowledged_and_counted(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client) as ingress:
         ingress.append(order_placed("beside-tombstone"))
         last = ingress.transport.append(None, key=b"k")
         await ingress.committed(last)
@@ -47,9 +59,13 @@ async def test_a_tombstone_is_acknowledged_and_counted(client, running_engine, o
 
 
 async def test_events_for_a_closed_workflow_are_duplicates_or_dead_letters(
-    client, running_engine, receivers, order_placed, cancel_order
+    client: Client,
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    cancel_order: Callable[[str], OrderFulfillmentEvent],
 ):
-    async with receivers(client), running_engine(client) as ingress:
+    async with receivers(client), engine(client) as ingress:
         ingress.append(order_placed("closed", "seen"))
         await ingress.committed(ingress.append(cancel_order("closed")))
         await client.get_workflow_handle("proc/order-fulfillment/t/closed").result()
@@ -66,16 +82,19 @@ async def test_events_for_a_closed_workflow_are_duplicates_or_dead_letters(
 
 
 async def test_without_a_worker_to_answer_for_a_closed_workflow_its_key_waits(
-    client, running_engine, receivers, order_placed, cancel_order
+    client: Client,
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    cancel_order: Callable[[str], OrderFulfillmentEvent],
 ):
-    async with running_engine(client, Limits(events_per_key=2048, partition_events=5)) as ingress:
+    async with engine(client, Limits(events_per_key=2048, partition_events=5)) as ingress:
         async with receivers(client):
             ingress.append(order_placed("silent", "seen"))
             await ingress.committed(ingress.append(cancel_order("silent")))
             await client.get_workflow_handle("proc/order-fulfillment/t/silent").result()
         waiting = ingress.append(order_placed("silent", "seen"))
-        for number in range(6):
-            last = ingress.append(order_placed(f"beside-silent-{number}"))
+        last = ingress.append_all(order_placed(f"beside-silent-{number}") for number in range(6))
         await wait_for(lambda: ingress.metric("ameide_ingress_parked_keys") == 1)
         await wait_for(lambda: not ingress.delivery_check.status.ok)
         assert "parked: 'proc/order-fulfillment/t/silent'" in ingress.delivery_check.status.reason
@@ -87,10 +106,12 @@ async def test_without_a_worker_to_answer_for_a_closed_workflow_its_key_waits(
         await wait_for(lambda: ingress.delivery_check.status.ok)
 
 
-async def test_a_key_at_its_signal_limit_waits_alone(running_engine, order_placed):
+async def test_a_key_at_its_signal_limit_waits_alone(
+    engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
     async with TemporalDevServer(dynamic_config={"history.maximumSignalsPerExecution": 3}) as server:
         client = await server.connect(data_converter=DATA_CONVERTER)
-        async with running_engine(client, Limits(events_per_key=2048, batch_events=1, batch_gap=0)) as ingress:
+        async with engine(client, Limits(events_per_key=2048, batch_events=1, batch_gap=0)) as ingress:
             for number in range(5):
                 ingress.append(order_placed("full", f"e-{number}"))
             for number in range(20):
@@ -102,31 +123,40 @@ async def test_a_key_at_its_signal_limit_waits_alone(running_engine, order_place
             assert not ingress.dead_letters.records
 
 
-async def test_a_busy_server_slows_us_down_and_loses_nothing(running_engine, order_placed):
+async def test_a_busy_server_slows_us_down_and_loses_nothing(
+    engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
     async with TemporalDevServer(dynamic_config={"frontend.namespaceRPS": 10}) as server:
         client = await server.connect(data_converter=DATA_CONVERTER)
-        async with running_engine(client) as ingress:
-            for number in range(40):
-                last = ingress.append(order_placed(f"throttled-{number}"))
-            await ingress.committed(last, timeout_s=30)
+        async with engine(client) as ingress:
+            last = ingress.append_all(order_placed(f"throttled-{number}") for number in range(40))
+            await ingress.committed(last, within=30)
             assert ingress.metric("ameide_ingress_call_failures_total", verdict="throttled") > 0
             assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 40
 
 
-async def test_an_unregistered_namespace_is_waited_for(running_engine, temporal, order_placed):
+async def test_an_unregistered_namespace_is_waited_for(
+    engine: MemoryIngressFactory, temporal: TemporalDevServer, order_placed: Callable[..., OrderFulfillmentEvent]
+):
     client = await temporal.connect(data_converter=DATA_CONVERTER)
     config = client.config()
     config["namespace"] = "nowhere"
-    async with running_engine(type(client)(**config)) as ingress:
+    async with engine(type(client)(**config)) as ingress:
         ingress.append(order_placed("nowhere"))
         await wait_for(lambda: "Namespace nowhere is not found" in ingress.delivery_check.status.reason)
         assert ingress.transport.committed == 0
 
 
-async def test_temporal_may_go_and_come_back(running_engine, receivers, received_by, order_placed, tmp_path):
+async def test_temporal_may_go_and_come_back(
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    tmp_path: Path,
+):
     async with TemporalDevServer(db_filename=tmp_path / "temporal.db") as server:
         client = await server.connect(data_converter=DATA_CONVERTER)
-        async with running_engine(client) as ingress:
+        async with engine(client) as ingress:
             await ingress.committed(ingress.append(order_placed("stayer", "first")))
             await server.kill()
             for number in range(50):
@@ -137,15 +167,17 @@ async def test_temporal_may_go_and_come_back(running_engine, receivers, received
             await wait_for(lambda: ingress.transport.paused)
             assert ingress.transport.committed == 1
             await server.start()
-            await ingress.committed(last, timeout_s=30)
+            await ingress.committed(last, within=30)
             await wait_for(lambda: ingress.delivery_check.status.ok)
             assert not ingress.transport.paused
             async with receivers(client):
                 assert await received_by(client, "stayer") == ["first", "second"]
 
 
-async def test_while_the_dead_letter_stream_is_down_the_partition_pauses(client, running_engine, order_placed):
-    async with running_engine(client) as ingress:
+async def test_while_the_dead_letter_stream_is_down_the_partition_pauses(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client) as ingress:
         ingress.dead_letters.failure = OutputUnavailableError("kafka topic dl at broker:9092: connection refused")
         ingress.append(order_placed("before-poison"))
         poison = ingress.transport.append(b"\xff")
@@ -160,8 +192,10 @@ async def test_while_the_dead_letter_stream_is_down_the_partition_pauses(client,
         await wait_for(lambda: ingress.delivery_check.status.ok)
 
 
-async def test_a_dead_letter_refused_for_its_size_names_the_limit_to_raise(client, running_engine):
-    async with running_engine(client) as ingress:
+async def test_a_dead_letter_refused_for_its_size_names_the_limit_to_raise(
+    client: Client, engine: MemoryIngressFactory
+):
+    async with engine(client) as ingress:
         ingress.dead_letters.failure = OutputTooLargeError(size=2_000_000, limit="max.message.bytes of Kafka topic dl")
         ingress.transport.append(b"\xff")
         await wait_for(lambda: ingress.transport.paused)
@@ -169,11 +203,13 @@ async def test_a_dead_letter_refused_for_its_size_names_the_limit_to_raise(clien
         assert ingress.transport.committed == 0
 
 
-async def test_an_event_that_the_server_finds_too_large_is_a_dead_letter(running_engine, order_placed):
+async def test_an_event_that_the_server_finds_too_large_is_a_dead_letter(
+    engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
     config = {"limit.blobSize.error": 20_000, "limit.blobSize.warn": 10_000}
     async with TemporalDevServer(dynamic_config=config) as server:
         client = await server.connect(data_converter=DATA_CONVERTER)
-        async with running_engine(client) as ingress:
+        async with engine(client) as ingress:
             ingress.append(order_placed("large", "small-0"))
             for number in range(8):
                 # Together over the server's limit, each below it.
@@ -186,12 +222,14 @@ async def test_an_event_that_the_server_finds_too_large_is_a_dead_letter(running
 
 
 async def test_continue_as_new_under_load_holds_a_key_up_for_moments_only(
-    client, running_engine, receivers, order_placed
+    client: Client,
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
 ):
     limits = Limits(events_per_key=2048, batch_events=2, batch_gap=0)
-    async with receivers(client), running_engine(client, limits) as ingress:
-        for number in range(300):
-            last = ingress.append(order_placed("renewed", f"e-{number}"))
+    async with receivers(client), engine(client, limits) as ingress:
+        last = ingress.append_all(order_placed("renewed", f"e-{number}") for number in range(300))
         await ingress.committed(last)
         assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 300
         assert ingress.metric("ameide_ingress_call_failures_total", verdict="unknown") == 0
@@ -199,8 +237,10 @@ async def test_continue_as_new_under_load_holds_a_key_up_for_moments_only(
         assert description.run_id != description.raw_description.workflow_execution_info.first_run_id
 
 
-async def test_a_stop_finishes_what_is_in_flight_and_commits_it(client, running_engine, order_placed):
-    async with running_engine(client) as ingress:
+async def test_a_stop_finishes_what_is_in_flight_and_commits_it(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client) as ingress:
         for number in range(100):
             ingress.append(order_placed(f"stopped-{number}"))
         await wait_for(lambda: ingress.metric("ameide_ingress_events_total", outcome="accepted") >= 10)
@@ -209,10 +249,15 @@ async def test_a_stop_finishes_what_is_in_flight_and_commits_it(client, running_
     assert ingress.transport.committed == accepted
 
 
-async def test_a_rebalance_in_the_middle_loses_nothing(client, running_engine, receivers, received_by, order_placed):
-    async with receivers(client), running_engine(client, Limits(events_per_key=2048, batch_events=3)) as ingress:
-        for number in range(60):
-            last = ingress.append(order_placed(f"moved-{number % 3}", f"e-{number}"))
+async def test_a_rebalance_in_the_middle_loses_nothing(
+    client: Client,
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+):
+    async with receivers(client), engine(client, Limits(events_per_key=2048, batch_events=3)) as ingress:
+        last = ingress.append_all(order_placed(f"moved-{number % 3}", f"e-{number}") for number in range(60))
         for _ in range(5):
             await asyncio.sleep(0.05)
             await ingress.transport.rebalance()
@@ -229,14 +274,15 @@ async def test_a_rebalance_in_the_middle_loses_nothing(client, running_engine, r
         await wait_until(in_order)
 
 
-async def test_a_key_waits_for_a_commit_when_a_redelivery_could_leave_the_window(client, running_engine, order_placed):
-    async with running_engine(client, Limits(events_per_key=8, batch_gap=0)) as ingress:
+async def test_a_key_waits_for_a_commit_when_a_redelivery_could_leave_the_window(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client, Limits(events_per_key=8, batch_gap=0)) as ingress:
         ingress.dead_letters.failure = OutputUnavailableError("down")
         ingress.transport.append(b"\xff")
-        await wait_for(lambda: ingress.delivery_check.status.ok is False)
+        await wait_for(lambda: not ingress.delivery_check.status.ok)
         ingress.transport.resume([ingress.transport.partition])
-        for number in range(20):
-            last = ingress.append(order_placed("bounded", f"e-{number}"))
+        last = ingress.append_all(order_placed("bounded", f"e-{number}") for number in range(20))
         await wait_for(lambda: ingress.metric("ameide_ingress_events_total", outcome="accepted") == 8)
         await asyncio.sleep(0.5)
         assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 8

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -12,9 +14,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_devstack import EmbeddedKafka, TemporalDevServer
 from ameide_devstack.testing import wait_until
-from google.protobuf import json_format
-
+from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress import serve_ingress
+from ameide_process.routing import Router
+from google.protobuf import json_format
+from temporalio.client import Client
 
 HOST = "127.0.0.1"
 
@@ -36,7 +40,9 @@ class Ingress:
 
     async def checks(self) -> dict[str, tuple[bool, str]]:
         _, body = await self.get("/readyz")
-        return {check["name"]: (check["ok"], check["reason"]) for check in json.loads(body or '{"checks": []}')["checks"]}
+        return {
+            check["name"]: (check["ok"], check["reason"]) for check in json.loads(body or '{"checks": []}')["checks"]
+        }
 
     async def ready(self, timeout_s: float = 30.0) -> None:
         async def is_ready() -> bool:
@@ -45,43 +51,58 @@ class Ingress:
         await wait_until(is_ready, timeout_s=timeout_s)
 
 
-@contextlib.asynccontextmanager
-async def running(router, environ, port) -> AsyncGenerator[Ingress]:
-    async with aiohttp.ClientSession() as http:
-        ingress = Ingress(port, http)
-        task = asyncio.create_task(
-            serve_ingress(router, {**environ, "PORT_HTTP": str(port), "HTTP_HOST": HOST}, ingress.stop)
-        )
-        try:
-            yield ingress
-        finally:
-            ingress.stop.set()
-            await task
+@dataclass(frozen=True)
+class Stack:
+    """Broker and Temporal, and ingress programs between them."""
 
+    kafka: EmbeddedKafka
+    temporal: TemporalDevServer
+    client: Client
+    producer: AIOKafkaProducer
+    router: Router[OrderFulfillmentEvent]
+    folder: Path
+    free_port: Callable[[], int]
 
-@pytest.fixture(scope="module")
-def bind(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
-    """Writes the mounted files, and returns the environment that names them."""
-
-    def write(temporal: TemporalDevServer, bootstrap_servers: str, topic: str, **settings: str) -> dict[str, str]:
-        folder = tmp_path_factory.mktemp("mounted")
-        kafka = {"kind": "kafka", "bootstrapServers": bootstrap_servers}
-        Path(folder, "ingress.yaml").write_text(json.dumps({"orders-facts": {**kafka, "topic": topic, **settings}}))
-        Path(folder, "outputs.yaml").write_text(json.dumps({"dead-letter": {**kafka, "topic": f"{topic}.dead"}}))
-        return {
-            **temporal.environment(),
-            "INGRESS_CONFIG": str(folder / "ingress.yaml"),
-            "OUTPUT_CONFIG": str(folder / "outputs.yaml"),
+    @contextlib.asynccontextmanager
+    async def ingress(
+        self, topic: str, *, kafka: EmbeddedKafka | None = None, temporal: TemporalDevServer | None = None
+    ) -> AsyncGenerator[Ingress]:
+        """Runs the program as its environment and mounted files tell it."""
+        transport = {"kind": "kafka", "bootstrapServers": (kafka or self.kafka).bootstrap_servers}
+        subscriptions, outputs = self.folder / f"{topic}.ingress.yaml", self.folder / f"{topic}.outputs.yaml"
+        subscriptions.write_text(json.dumps({"orders-facts": {**transport, "topic": topic}}))
+        outputs.write_text(json.dumps({"dead-letter": {**transport, "topic": f"{topic}.dead"}}))
+        port = self.free_port()
+        environ = {
+            **(temporal or self.temporal).environment(),
+            "INGRESS_CONFIG": str(subscriptions),
+            "OUTPUT_CONFIG": str(outputs),
+            "PORT_HTTP": str(port),
+            "HTTP_HOST": HOST,
         }
-
-    return write
+        async with aiohttp.ClientSession() as http:
+            ingress = Ingress(port, http)
+            task = asyncio.create_task(serve_ingress(self.router, environ, ingress.stop))
+            try:
+                yield ingress
+            finally:
+                ingress.stop.set()
+                await task
 
 
 @pytest.fixture(scope="module")
-async def producer(kafka: EmbeddedKafka) -> AsyncGenerator[AIOKafkaProducer]:
+async def stack(
+    kafka: EmbeddedKafka,
+    temporal: TemporalDevServer,
+    router: Router[OrderFulfillmentEvent],
+    tmp_path_factory: pytest.TempPathFactory,
+    unused_tcp_port_factory: Callable[[], int],
+) -> AsyncGenerator[Stack]:
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, max_request_size=10_000_000)
     await producer.start()
-    yield producer
+    client = await temporal.connect(data_converter=DATA_CONVERTER)
+    folder = tmp_path_factory.mktemp("mounted")
+    yield Stack(kafka, temporal, client, producer, router, folder, unused_tcp_port_factory)
     await producer.stop()
 
 
@@ -110,8 +131,11 @@ def changed(event: OrderFulfillmentEvent, change: Callable[[OrderFulfillmentEven
 
 
 async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
-    kafka, temporal, client, router, bind, producer, order_placed, receivers, received_by, unused_tcp_port
-):
+    stack: Stack,
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+) -> None:
     good = order_placed("good")
     odd_keys = ["a/b", "{name}", "100%", "tab\tnul\x00", "ä€😀", "..", " "]
     bad: list[tuple[bytes, list[tuple[str, bytes]], str]] = [
@@ -135,21 +159,25 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
             "cloudevent-mismatch",
         ),
     ]
-    await kafka.create_topic("bad-input")
-    await kafka.create_topic("bad-input.dead")
+    await stack.kafka.create_topic("bad-input")
+    await stack.kafka.create_topic("bad-input.dead")
     for number, (value, headers, _) in enumerate(bad):
-        await producer.send_and_wait("bad-input", value, key=b"k", headers=[*headers, ("n", str(number).encode())])
-        await producer.send_and_wait("bad-input", order_placed("flowing", f"e-{number}").SerializeToString(), key=b"k")
+        await stack.producer.send_and_wait(
+            "bad-input", value, key=b"k", headers=[*headers, ("n", str(number).encode())]
+        )
+        await stack.producer.send_and_wait(
+            "bad-input", order_placed("flowing", f"e-{number}").SerializeToString(), key=b"k"
+        )
     for key in odd_keys:
-        await producer.send_and_wait("bad-input", order_placed(key).SerializeToString())
-    await producer.send_and_wait(
-        "bad-input", json_format.MessageToJson(order_placed("flowing", "as-json")).encode(),
+        await stack.producer.send_and_wait("bad-input", order_placed(key).SerializeToString())
+    await stack.producer.send_and_wait(
+        "bad-input",
+        json_format.MessageToJson(order_placed("flowing", "as-json")).encode(),
         headers=[("content-type", b"application/json")],
     )
-    environ = bind(temporal, kafka.bootstrap_servers, "bad-input")
-    async with receivers(client), running(router, environ, unused_tcp_port) as ingress:
+    async with receivers(stack.client), stack.ingress("bad-input") as ingress:
         await ingress.ready()
-        dead = await read_all(kafka, "bad-input.dead", len(bad))
+        dead = await read_all(stack.kafka, "bad-input.dead", len(bad))
         by_number = {dict(record.headers)["n"]: record for record in dead}
         assert len(dead) == len(by_number) == len(bad)
         for number, (value, headers, reason) in enumerate(bad):
@@ -166,12 +194,12 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
         expected = [*(f"e-{number}" for number in range(len(bad))), "as-json"]
 
         async def all_flowed() -> bool:
-            return await received_by(client, "flowing") == expected
+            return await received_by(stack.client, "flowing") == expected
 
         await wait_until(all_flowed)
         for key in odd_keys:
-            workflow_id = router.route(order_placed(key)).workflow_id
-            description = await client.get_workflow_handle(workflow_id).describe()
+            workflow_id = stack.router.route(order_placed(key)).workflow_id
+            description = await stack.client.get_workflow_handle(workflow_id).describe()
             assert description.id == workflow_id
         _, metrics = await ingress.get("/metrics")
         assert 'ameide_ingress_dead_letters_total{reason="too-large",subscription="orders-facts"} 2.0' in metrics
@@ -179,27 +207,31 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
 
 
 async def test_two_members_share_the_work_and_a_leaving_one_loses_nothing(
-    kafka, temporal, client, router, bind, producer, order_placed, receivers, received_by, unused_tcp_port_factory
-):
-    await kafka.create_topic("shared", partitions=4)
-    await kafka.create_topic("shared.dead")
-    environ = bind(temporal, kafka.bootstrap_servers, "shared")
+    stack: Stack,
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+) -> None:
+    await stack.kafka.create_topic("shared", partitions=4)
+    await stack.kafka.create_topic("shared.dead")
     sent: dict[str, list[str]] = {f"shared-{key}": [] for key in range(8)}
 
     async def produce(number: int) -> None:
         order_id = f"shared-{number % 8}"
         sent[order_id].append(f"e-{number}")
         value = order_placed(order_id, f"e-{number}").SerializeToString()
-        await producer.send_and_wait("shared", value, key=order_id.encode())
+        await stack.producer.send_and_wait("shared", value, key=order_id.encode())
 
     async def all_received() -> bool:
-        return all([list(dict.fromkeys(await received_by(client, key))) == events for key, events in sent.items()])
+        return all(
+            [list(dict.fromkeys(await received_by(stack.client, key))) == events for key, events in sent.items()]
+        )
 
-    async with receivers(client), running(router, environ, unused_tcp_port_factory()) as first:
+    async with receivers(stack.client), stack.ingress("shared") as first:
         await first.ready()
         for number in range(200):
             await produce(number)
-        async with running(router, environ, unused_tcp_port_factory()) as second:
+        async with stack.ingress("shared") as second:
             await second.ready()
             for number in range(200, 400):
                 await produce(number)
@@ -209,11 +241,12 @@ async def test_two_members_share_the_work_and_a_leaving_one_loses_nothing(
         await wait_until(all_received, timeout_s=30)
 
 
-async def test_a_broker_that_is_away_is_waited_for(temporal, router, bind, order_placed, client, unused_tcp_port):
+async def test_a_broker_that_is_away_is_waited_for(
+    stack: Stack, order_placed: Callable[..., OrderFulfillmentEvent]
+) -> None:
     async with EmbeddedKafka() as broker:
-        environ = bind(temporal, broker.bootstrap_servers, "patient")
         await broker.kill()
-        async with running(router, environ, unused_tcp_port) as ingress:
+        async with stack.ingress("patient", kafka=broker) as ingress:
 
             async def explained() -> bool:
                 _, reason = (await ingress.checks()).get("source:orders-facts", (True, ""))
@@ -223,8 +256,6 @@ async def test_a_broker_that_is_away_is_waited_for(temporal, router, bind, order
             assert (await ingress.get("/healthz"))[0] == 200
             assert (await ingress.get("/readyz"))[0] == 503
             await broker.start()
-            await broker.create_topic("patient")
-            await broker.create_topic("patient.dead")
             producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
             await producer.start()
             await producer.send_and_wait("patient", order_placed("patient").SerializeToString())
@@ -237,12 +268,11 @@ async def test_a_broker_that_is_away_is_waited_for(temporal, router, bind, order
             await wait_until(delivered)
 
 
-async def test_temporal_away_at_the_start_is_waited_for(kafka, router, bind, unused_tcp_port, tmp_path):
+async def test_temporal_away_at_the_start_is_waited_for(stack: Stack, tmp_path: Path) -> None:
     server = TemporalDevServer(db_filename=tmp_path / "t.db")
-    await kafka.create_topic("early")
-    environ = bind(server, kafka.bootstrap_servers, "early")
+    await stack.kafka.create_topic("early")
     try:
-        async with running(router, environ, unused_tcp_port) as ingress:
+        async with stack.ingress("early", temporal=server) as ingress:
 
             async def explained() -> bool:
                 ok, reason = (await ingress.checks()).get("temporal", (True, ""))
@@ -263,13 +293,14 @@ async def test_temporal_away_at_the_start_is_waited_for(kafka, router, bind, unu
         await server.close()
 
 
-async def test_a_stop_while_nothing_is_reachable_is_quick(router, bind, unused_tcp_port):
+async def test_a_stop_while_nothing_is_reachable_is_quick(stack: Stack) -> None:
     server, broker = TemporalDevServer(), EmbeddedKafka()
     try:
-        async with asyncio.timeout(5), running(router, bind(server, broker.bootstrap_servers, "x"), unused_tcp_port) as it:
+        async with (
+            asyncio.timeout(5),
+            stack.ingress("nowhere", kafka=broker, temporal=server) as it,
+        ):
             await wait_until(it.checks)
     finally:
         await server.close()
         await broker.close()
-
-

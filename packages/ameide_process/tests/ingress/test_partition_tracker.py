@@ -1,9 +1,10 @@
-from hypothesis import given
-from hypothesis import strategies as st
+import random
 
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._partition_tracker import PartitionTracker
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @given(
@@ -11,7 +12,7 @@ from ameide_process.ingress._partition_tracker import PartitionTracker
     order=st.randoms(use_true_random=False),
     commits=st.sets(st.integers(0, 1000)),
 )
-def test_the_position_moves_over_an_unbroken_run_only(positions, order, commits):
+def test_the_position_moves_over_an_unbroken_run_only(positions: list[int], order: random.Random, commits: set[int]):
     partition = Partition("t", 0)
     tracker = PartitionTracker(partition)
     deliveries = [Delivery(Message(partition, position, b""), 0.0) for position in positions]

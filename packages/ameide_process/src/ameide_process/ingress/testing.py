@@ -1,0 +1,234 @@
+"""An ingress engine without a broker: a source and a dead-letter stream in memory, the rest as in production.
+
+For tests and benchmarks: what happens between the source and a real Temporal, with faults of the source and of the
+dead-letter stream where one wants them.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Generic
+
+from prometheus_client import CollectorRegistry
+from temporalio.client import Client
+
+from ameide_process.contract import EnvelopeT
+from ameide_process.ingress._caller import Caller, CallLimits
+from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._engine import Engine
+from ameide_process.ingress._limits import Limits
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._metrics import IngressMetrics
+from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._transport import PartitionLag, TransportListener
+from ameide_process.outputs import DeadLetterPublisher, OutputError, OutputRecord
+from ameide_process.routing import Router
+from ameide_process.serving import Readiness
+
+SUBSCRIPTION = "memory"
+CALL_TIMEOUT = timedelta(seconds=2)
+"""Shorter than in production, so that a test need not wait for it long."""
+
+_POLL_RECORDS = 100
+_IDLE_SECONDS = 0.01
+
+
+class MemoryTransport:
+    """One partition in memory.
+
+    Attributes:
+        records: What was appended.
+        committed: Position below which all is committed.
+        paused: Whether the engine paused the partition.
+        partition: The partition, another one after every rebalance.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Message] = []
+        self.committed = 0
+        self.paused = False
+        self.partition = Partition(SUBSCRIPTION, 0)
+        self._listener: TransportListener | None = None
+        self._position = 0
+        self._moved = asyncio.Event()
+
+    def append(self, value: bytes | None, headers: Sequence[tuple[str, bytes]] = (), key: bytes | None = None) -> int:
+        """Adds a record and returns its position."""
+        position = len(self.records)
+        self.records.append(Message(self.partition, position, value, key, headers, timestamp_ms=1_700_000_000_000))
+        return position
+
+    async def until_committed(self, position: int) -> None:
+        """Returns once the record at a position is committed."""
+        while self.committed <= position:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def rebalance(self) -> None:
+        """Takes the partition away and gives it back, as a group does when members come and go."""
+        if self._listener is not None:
+            await self._listener.revoked([self.partition])
+            self.paused = False
+            await self.start(self._listener)
+
+    async def start(self, listener: TransportListener) -> None:
+        """Assigns the partition; see `Transport`."""
+        self._listener = listener
+        self.partition = Partition(SUBSCRIPTION, 0)
+        self._position = self.committed
+        listener.assigned([self.partition])
+
+    async def poll(self, wait: float) -> Sequence[Message]:
+        """Returns records; see `Transport`."""
+        if self.paused or self._position >= len(self.records):
+            await asyncio.sleep(min(wait, _IDLE_SECONDS))
+            return []
+        found = self.records[self._position : self._position + _POLL_RECORDS]
+        self._position += len(found)
+        partition = self.partition
+        return [
+            Message(partition, each.position, each.value, each.key, each.headers, each.timestamp_ms) for each in found
+        ]
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Stops delivery; see `Transport`."""
+        self.paused = self.paused or self.partition in partitions
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Goes on with delivery; see `Transport`."""
+        self.paused = self.paused and self.partition not in partitions
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Remembers the position; see `Transport`."""
+        self.committed = positions[self.partition]
+        self._moved.set()
+
+    async def lag(self) -> Sequence[PartitionLag]:
+        """Says what is left; see `Transport`."""
+        return [PartitionLag(self.partition, len(self.records) - self.committed)]
+
+    async def stop(self) -> None:
+        """Revokes the partition; see `Transport`."""
+        if self._listener is not None:
+            await self._listener.revoked([self.partition])
+
+
+class MemoryOutput:
+    """A dead-letter stream in memory.
+
+    Attributes:
+        records: What it took.
+        failure: What it raises instead of taking; None while it works.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[OutputRecord] = []
+        self.failure: OutputError | None = None
+
+    async def publish(self, record: OutputRecord) -> None:
+        """Takes a record, or fails; see `Output`."""
+        if self.failure is not None:
+            raise self.failure
+        self.records.append(record)
+
+    async def close(self) -> None:
+        """Does nothing; see `Output`."""
+
+    def reasons(self) -> dict[bytes, str]:
+        """Returns the reason of each dead letter by its original bytes."""
+        return {each.value: dict(each.headers)["dead-letter-reason"].decode() for each in self.records}
+
+
+class MemoryIngress(Generic[EnvelopeT]):
+    """An engine between a source in memory and Temporal.
+
+    Attributes:
+        transport: Its source.
+        dead_letters: Its dead-letter stream.
+        source_check: Whether messages can come.
+        delivery_check: Whether they go.
+        engine: The engine itself.
+    """
+
+    def __init__(self, router: Router[EnvelopeT], client: Client, limits: Limits) -> None:
+        """Prepares the engine.
+
+        Args:
+            router: Of the process.
+            client: Connection to Temporal.
+            limits: Bounds.
+        """
+        self.transport = MemoryTransport()
+        self.dead_letters = MemoryOutput()
+        readiness = Readiness()
+        self.source_check = readiness.add("source")
+        self.delivery_check = readiness.add("delivery")
+        self._registry = CollectorRegistry()
+        self.engine = Engine(
+            name=SUBSCRIPTION,
+            router=router,
+            decoder=Decoder(router, "protobuf"),
+            transport=self.transport,
+            caller=Caller(
+                client,
+                router.contract,
+                task_queue=router.contract.default_task_queue,
+                limits=CallLimits(signal=CALL_TIMEOUT, query=CALL_TIMEOUT),
+            ),
+            dead_letters=DeadLetterPublisher(self.dead_letters),
+            limits=limits,
+            metrics=SubscriptionMetrics(IngressMetrics(self._registry), SUBSCRIPTION),
+            source_check=self.source_check,
+            delivery_check=self.delivery_check,
+        )
+
+    def append(self, event: EnvelopeT) -> int:
+        """Adds an event to the source and returns its position."""
+        return self.transport.append(event.SerializeToString())
+
+    def append_all(self, events: Iterable[EnvelopeT]) -> int:
+        """Adds events, one at least, and returns the position of the last."""
+        return max(self.append(event) for event in events)
+
+    async def committed(self, position: int, *, within: float = 15.0) -> None:
+        """Returns once the record at a position is committed.
+
+        Args:
+            position: The position.
+            within: Seconds.
+
+        Raises:
+            TimeoutError: It is not, within that time.
+        """
+        async with asyncio.timeout(within):
+            await self.transport.until_committed(position)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Returns a metric's value; 0 where it has none yet."""
+        return self._registry.get_sample_value(name, {"subscription": SUBSCRIPTION, **labels}) or 0.0
+
+
+MemoryIngressFactory = Callable[..., contextlib.AbstractAsyncContextManager[MemoryIngress[Any]]]
+"""Takes a client and, if need be, limits."""
+
+
+@contextlib.asynccontextmanager
+async def memory_ingress(
+    router: Router[EnvelopeT], client: Client, limits: Limits | None = None
+) -> AsyncGenerator[MemoryIngress[EnvelopeT]]:
+    """Runs an engine between a source in memory and Temporal; it stops gracefully when the block ends.
+
+    Args:
+        router: Of the process.
+        client: Connection to Temporal.
+        limits: Bounds; production's when not given.
+    """
+    ingress = MemoryIngress(router, client, limits or Limits(events_per_key=2048))
+    stop = asyncio.Event()
+    running = asyncio.create_task(ingress.engine.run(stop))
+    try:
+        yield ingress
+    finally:
+        stop.set()
+        await running

@@ -1,0 +1,286 @@
+"""What a program is told from outside: read in one go, and everything wrong with it said in one go."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from ameide_process.configuration import (
+    ContractMismatchError,
+    KafkaTls,
+    Problem,
+    StartupError,
+    WorkerVersion,
+    load_ingress_configuration,
+    load_worker_configuration,
+)
+from ameide_process.contract import EmittedFact, ProcessContract, Subscription, WorkflowKind
+from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
+
+CONTRACT = ProcessContract(
+    name="order-fulfillment",
+    workflow_type="OrderFulfillmentWorkflow",
+    default_task_queue="order-fulfillment",
+    api_major=2,
+    api_minor=1,
+    kind=WorkflowKind.ENTITY,
+    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    dedupe_window=4096,
+    cases=(),
+    subscriptions=(
+        Subscription(name="orders-facts", kind="kafka", binding_ref="orders-facts"),
+        Subscription(name="payments", kind="kafka", binding_ref="payments-facts"),
+    ),
+    digest="0" * 64,
+    emits=(EmittedFact(message_type="m", event_type="orders.Done.v1", stream="orders.events"),),
+)
+KAFKA = {"kind": "kafka", "bootstrapServers": "broker-1:9092, broker-2:9092"}
+SUBSCRIPTIONS = {
+    "orders-facts": {**KAFKA, "topic": "facts.orders.v1"},
+    "payments-facts": {
+        **KAFKA,
+        "topics": ["a", "b"],
+        "format": "json",
+        "consumerGroup": "g",
+        "deadLetter": "dead-letter.pay",
+    },
+}
+OUTPUTS = {
+    "dead-letter": {**KAFKA, "topic": "dead"},
+    "dead-letter.pay": {**KAFKA, "topic": "dead-pay"},
+    "orders.events": {**KAFKA, "topic": "events"},
+}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    def make(
+        subscriptions: object = SUBSCRIPTIONS, outputs: object = OUTPUTS, **variables: str | None
+    ) -> dict[str, str]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        ingress, output = folder / "ingress.yaml", folder / "outputs.yaml"
+        ingress.write_text(subscriptions if isinstance(subscriptions, str) else json.dumps(subscriptions))
+        output.write_text(outputs if isinstance(outputs, str) else json.dumps(outputs))
+        merged = {
+            "TEMPORAL_ADDRESS": "temporal:7233",
+            "INGRESS_CONFIG": str(ingress),
+            "OUTPUT_CONFIG": str(output),
+            **variables,
+        }
+        return {name: value for name, value in merged.items() if value is not None}
+
+    return make
+
+
+def problems_of(
+    load: Callable[[ProcessContract, Mapping[str, str]], object], contract: ProcessContract, environ: Mapping[str, str]
+) -> list[Problem]:
+    with pytest.raises(StartupError) as caught:
+        load(contract, environ)
+    return list(caught.value.problems)
+
+
+def test_a_worker_is_told_little(environ: Callable[..., dict[str, str]]):
+    configuration = load_worker_configuration(CONTRACT, environ())
+    assert configuration.temporal.address == "temporal:7233"
+    assert configuration.temporal.namespace == "default"
+    assert configuration.temporal.tls is False
+    assert configuration.task_queue == "order-fulfillment"
+    assert (configuration.http.host, configuration.http.port) == ("0.0.0.0", 8080)  # noqa: S104 - the default of HTTP_HOST
+    assert configuration.version is None
+    assert configuration.dead_letter.topic == "dead"
+    assert configuration.progress is None
+
+
+def test_every_variable_has_its_effect(environ: Callable[..., dict[str, str]]):
+    configuration = load_worker_configuration(
+        CONTRACT,
+        environ(
+            outputs={**OUTPUTS, "progress": {**KAFKA, "topic": "progress"}},
+            PROCESS_NAME="order-fulfillment",
+            PROCESS_API_MAJOR="2",
+            PORT_HTTP="9000",
+            HTTP_HOST="127.0.0.1",
+            TEMPORAL_NAMESPACE="orders",
+            TEMPORAL_API_KEY="k",
+            TEMPORAL_TASK_QUEUE="q",
+            TEMPORAL_DEPLOYMENT_NAME="ns/order",
+            TEMPORAL_WORKER_BUILD_ID="b1",
+        ),
+    )
+    assert configuration.temporal.namespace == "orders"
+    assert configuration.temporal.api_key == "k"
+    assert configuration.temporal.tls is True
+    assert configuration.task_queue == "q"
+    assert (configuration.http.host, configuration.http.port) == ("127.0.0.1", 9000)
+    assert configuration.version == WorkerVersion(deployment_name="ns/order", build_id="b1")
+    assert configuration.progress is not None
+
+
+def test_an_ingress_is_bound(environ: Callable[..., dict[str, str]]):
+    configuration = load_ingress_configuration(CONTRACT, environ())
+    orders, payments = configuration.subscriptions
+    assert orders.settings.bootstrap_servers == ["broker-1:9092", "broker-2:9092"]
+    assert orders.settings.topics == ["facts.orders.v1"]
+    assert orders.settings.format == "protobuf"
+    assert orders.group == "order-fulfillment.orders-facts"
+    assert orders.dead_letter == "dead-letter"
+    assert payments.settings.topics == ["a", "b"]
+    assert payments.group == "g"
+    assert payments.dead_letter == "dead-letter.pay"
+
+
+def test_files_may_be_yaml(environ: Callable[..., dict[str, str]]):
+    subscriptions = """
+    orders-facts: {kind: kafka, bootstrapServers: [b:1], topic: t, tls: {}}
+    payments-facts:
+      kind: kafka
+      bootstrapServers: b:1
+      topics: a, b
+    """
+    configuration = load_ingress_configuration(CONTRACT, environ(subscriptions))
+    assert configuration.subscriptions[0].settings.tls == KafkaTls()
+    assert configuration.subscriptions[1].settings.topics == ["a", "b"]
+
+
+def test_everything_wrong_is_listed_at_once(environ: Callable[..., dict[str, str]]):
+    everything = environ(
+        subscriptions={
+            "orders-facts": {"kind": "kafka", "bootstrapServers": "broker", "topic": "t", "password": "hunter2"},
+            "payment-facts": {**KAFKA, "topic": "t"},
+        },
+        outputs={"dead-leter": {**KAFKA, "topic": "d"}, "orders.events": {"kind": "pulsar"}},
+        TEMPORAL_ADDRESS=None,
+        TEMPORAL_TLS="maybe",
+        TEMPORAL_TLS_CLIENT_CERT_PATH="/tls/tls.crt",
+        TEMPORAL_TLS_DISABLE_HOST_VERIFICATION="true",
+        PORT_HTTP="http",
+    )
+    found = {problem.name: problem for problem in problems_of(load_ingress_configuration, CONTRACT, everything)}
+    assert set(found) == {
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_TLS",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH",
+        "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION",
+        "PORT_HTTP",
+        "INGRESS_CONFIG orders-facts.bootstrapServers",
+        "INGRESS_CONFIG orders-facts.password",
+        "INGRESS_CONFIG payments-facts",
+        "INGRESS_CONFIG payment-facts",
+        "OUTPUT_CONFIG dead-leter",
+        "OUTPUT_CONFIG dead-letter",
+        "OUTPUT_CONFIG orders.events",
+    }
+    assert found["INGRESS_CONFIG orders-facts.password"].value == "is not known"
+    assert found["INGRESS_CONFIG payment-facts"].advice == "did you mean payments-facts?"
+    assert found["OUTPUT_CONFIG dead-leter"].advice == "did you mean dead-letter?"
+
+
+def test_no_secret_is_ever_shown(environ: Callable[..., dict[str, str]], tmp_path: Path):
+    config = tmp_path / "temporal.toml"
+    config.write_text('[profile.default]\napi_key = "s3cret')
+    environments = [
+        environ(TEMPORAL_API_KEY="s3cret", PORT_HTTP="x"),
+        environ(TEMPORAL_TLS_CLIENT_CERT_DATA="s3cret", TEMPORAL_TLS_CLIENT_KEY_DATA="s3cret"),
+        environ(TEMPORAL_TLS_SERVER_CA_CERT_DATA="s3cret"),
+        environ({"orders-facts": {"kind": "kafka", "token": "s3cret", "bootstrapServers": "u:s3cret@h://s3cret@x"}}),
+        environ("orders-facts: {kind: kafka, password: s3cret"),
+        environ(TEMPORAL_CONFIG_FILE=str(config)),
+    ]
+    for each in environments:
+        with pytest.raises(StartupError) as caught:
+            load_ingress_configuration(CONTRACT, each)
+        shown = caught.value.render("x") + json.dumps(caught.value.termination_message()) + repr(caught.value)
+        assert "s3cret" not in shown.replace("u:s3cret@h", ""), shown
+
+
+def test_a_version_is_whole_or_absent(environ: Callable[..., dict[str, str]]):
+    (name,) = problems_of(load_worker_configuration, CONTRACT, environ(TEMPORAL_WORKER_BUILD_ID="b"))
+    assert name.name == "TEMPORAL_DEPLOYMENT_NAME"
+    (build,) = problems_of(load_worker_configuration, CONTRACT, environ(TEMPORAL_DEPLOYMENT_NAME="d"))
+    assert build.name == "TEMPORAL_WORKER_BUILD_ID"
+
+
+@pytest.mark.parametrize("load", [load_worker_configuration, load_ingress_configuration])
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"PROCESS_NAME": "billing"}, {"name": "billing", "apiMajor": 2}),
+        ({"PROCESS_API_MAJOR": "1"}, {"name": "order-fulfillment", "apiMajor": 1}),
+    ],
+)
+def test_another_process_is_a_contract_mismatch_whatever_else_is_wrong(
+    load: Callable[[ProcessContract, Mapping[str, str]], object], variables: dict[str, str], expected: dict[str, object]
+):
+    with pytest.raises(ContractMismatchError) as caught:
+        load(CONTRACT, variables)
+    assert caught.value.exit_code == 78
+    assert caught.value.termination_message() == {
+        "reason": "ContractMismatch",
+        "expected": expected,
+        "actual": {"name": "order-fulfillment", "apiMajor": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: [", "is neither YAML nor JSON at line 1"),
+        ("- a", "must be a mapping"),
+        ("3", "must be a mapping"),
+        ("1: {}", "must be a mapping"),
+    ],
+)
+def test_an_unreadable_file_is_one_problem(environ: Callable[..., dict[str, str]], content: str, said: str):
+    (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(outputs=content))
+    assert problem.name == "OUTPUT_CONFIG"
+    assert said in problem.advice
+
+
+def test_an_absent_file_is_one_problem(environ: Callable[..., dict[str, str]]):
+    (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(OUTPUT_CONFIG="/nowhere"))
+    assert problem == Problem("OUTPUT_CONFIG", "/nowhere", "no such file; is the ConfigMap mounted?")
+
+
+def test_a_worker_without_a_dead_letter_output_does_not_start(environ: Callable[..., dict[str, str]]):
+    (problem,) = problems_of(
+        load_worker_configuration, CONTRACT, environ(outputs={"orders.events": OUTPUTS["orders.events"]})
+    )
+    assert problem.name == "OUTPUT_CONFIG dead-letter"
+
+
+def test_a_process_without_subscriptions_has_no_ingress(environ: Callable[..., dict[str, str]]):
+    nothing = dataclasses.replace(CONTRACT, subscriptions=())
+    assert problems_of(load_ingress_configuration, nothing, environ({}))[0].value == "has no use"
+
+
+def test_files_that_settings_name_must_be_there(environ: Callable[..., dict[str, str]]):
+    secured = {
+        **KAFKA,
+        "topic": "dead",
+        "tls": {"caFile": "/ca.crt"},
+        "sasl": {"mechanism": "SCRAM-SHA-512", "username": "u", "passwordFile": "/password"},
+    }
+    found = problems_of(load_worker_configuration, CONTRACT, environ(outputs={**OUTPUTS, "dead-letter": secured}))
+    assert [(each.name, each.value) for each in found] == [
+        ("OUTPUT_CONFIG dead-letter.tls.caFile", "/ca.crt"),
+        ("OUTPUT_CONFIG dead-letter.sasl.passwordFile", "/password"),
+    ]
+
+
+def test_it_reads_as_people_expect():
+    error = StartupError(
+        [
+            Problem("TEMPORAL_ADDRESS", "is not set", "set it to host:port of the Temporal frontend"),
+            Problem("TEMPORAL_TLS_CLIENT_CERT_PATH", "/tls/tls.crt", "no such file; is the Secret mounted?"),
+        ]
+    )
+    assert error.render("order-fulfillment worker") == (
+        "order-fulfillment worker cannot start:\n"
+        "  TEMPORAL_ADDRESS                is not set     set it to host:port of the Temporal frontend\n"
+        "  TEMPORAL_TLS_CLIENT_CERT_PATH   /tls/tls.crt   no such file; is the Secret mounted?"
+    )
+    assert error.exit_code == 2
