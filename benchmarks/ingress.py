@@ -64,7 +64,8 @@ class MemoryTransport:
         self._partition = Partition("memory", 0)
         self._messages = [Message(self._partition, position, value) for position, value in enumerate(values)]
         self._next = 0
-        self._paused = False
+        self._deliverable = asyncio.Event()
+        self._deliverable.set()
         self._listener: TransportListener | None = None
         self.all_committed = asyncio.Event()
 
@@ -73,8 +74,12 @@ class MemoryTransport:
         listener.assigned([self._partition])
 
     async def poll(self, wait: float) -> Sequence[Message]:
-        if self._paused or self._next >= len(self._messages):
-            await asyncio.sleep(0.005)
+        if self._next >= len(self._messages):
+            self._deliverable.clear()
+        try:
+            async with asyncio.timeout(wait):
+                await self._deliverable.wait()
+        except TimeoutError:
             return []
         # What aiokafka's getmany returns at most by default in practice: some hundreds.
         batch = self._messages[self._next : self._next + 500]
@@ -82,10 +87,10 @@ class MemoryTransport:
         return batch
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        self._paused = True
+        self._deliverable.clear()
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        self._paused = False
+        self._deliverable.set()
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         if positions[self._partition] >= len(self._messages):
@@ -136,11 +141,12 @@ async def _engine(client: Client, events: Sequence[OrderFulfillmentEvent]) -> Ca
     )
 
     async def run() -> None:
-        stop = asyncio.Event()
-        running = asyncio.create_task(engine.run(stop))
-        await transport.all_committed.wait()
-        stop.set()
-        await running
+        # The clock stops at the last acknowledgement; the process ends with the engine still running.
+        running = asyncio.create_task(engine.run(asyncio.Event()))
+        committed = asyncio.create_task(transport.all_committed.wait())
+        await asyncio.wait((running, committed), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
 
     return run
 
@@ -246,7 +252,7 @@ async def main() -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        asyncio.run(_measure(sys.argv[1], sys.argv[2]))
+        asyncio.new_event_loop().run_until_complete(_measure(sys.argv[1], sys.argv[2]))
         sys.stdout.flush()
         # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
         os._exit(0)
