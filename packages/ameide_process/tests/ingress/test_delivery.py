@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
@@ -56,6 +57,14 @@ async def test_a_tombstone_is_acknowledged_and_counted(
         await ingress.committed(last)
         assert ingress.metric("ameide_ingress_events_total", outcome="tombstone") == 1
         assert not ingress.dead_letters.records
+
+
+async def test_a_source_that_outlives_the_histories_is_warned_of(client: Client, engine: MemoryIngressFactory) -> None:
+    async with engine(client) as ingress:
+        ingress.transport.kept_for = timedelta(days=30)
+        said = "keeps messages for 30 days, the namespace closed workflows for 1 day:"
+        await wait_for(lambda: said in ingress.source_check.status.reason)
+        assert ingress.source_check.status.ok
 
 
 async def test_events_for_a_closed_workflow_are_duplicates_or_dead_letters(

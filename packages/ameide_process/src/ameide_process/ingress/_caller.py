@@ -8,7 +8,11 @@ from ameide_core_proto.process.v1.process_runtime_pb2 import DedupeAnswer, Dedup
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payloads, WorkflowExecution
 from temporalio.api.query.v1 import WorkflowQuery
-from temporalio.api.workflowservice.v1 import QueryWorkflowRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    QueryWorkflowRequest,
+    SignalWithStartWorkflowExecutionResponse,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -52,11 +56,11 @@ class Caller:
             contract, namespace=client.namespace, task_queue=task_queue, identity=client.identity
         )
 
-    async def deliver(self, batch: Batch) -> bool:
+    async def deliver(self, batch: Batch) -> SignalWithStartWorkflowExecutionResponse:
         """Sends a batch.
 
         Returns:
-            Whether that started the workflow.
+            What Temporal says: the run, and whether the call started it.
 
         Raises:
             RPCError: Temporal does not have the batch, or did not say so.
@@ -70,10 +74,9 @@ class Caller:
         header = signal_header(payloads[0])
         if header is not None:
             request.header.CopyFrom(header)
-        response = await self._service.signal_with_start_workflow_execution(
+        return await self._service.signal_with_start_workflow_execution(
             request, retry=False, timeout=self._limits.signal
         )
-        return response.started
 
     async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
         """Asks a closed run which events it had applied.
@@ -102,3 +105,17 @@ class Caller:
         if len(answer.applied) != len(routes):
             raise NoAnswerError(f"the query {DEDUPE_QUERY!r} answers for {len(answer.applied)} of {len(routes)} events")
         return list(answer.applied)
+
+    async def history_retention(self) -> timedelta | None:
+        """Asks how long the namespace keeps closed workflows.
+
+        Returns:
+            The time; None where Temporal does not say.
+        """
+        try:
+            response = await self._service.describe_namespace(
+                DescribeNamespaceRequest(namespace=self._namespace), retry=False, timeout=self._limits.query
+            )
+        except RPCError:
+            return None
+        return response.config.workflow_execution_retention_ttl.ToTimedelta() or None

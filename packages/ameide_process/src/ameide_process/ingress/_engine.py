@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Generic
 
 import structlog
@@ -43,6 +45,9 @@ WATCH_INTERVAL = 1.0
 
 LAG_INTERVAL = 10.0
 """Seconds between two questions to the broker how far we are behind; also how its absence is noticed."""
+
+RETENTION_INTERVAL = 600.0
+"""Seconds between two comparisons of how long the source and the namespace keep what they have."""
 
 _RECONNECT = wait_random_exponential(multiplier=0.2, max=5)
 
@@ -107,6 +112,9 @@ class Engine(Generic[EnvelopeT]):
         self._progress = asyncio.Event()
         """Set whenever something in flight has ended; only a drain looks at it."""
         self._log = _logger.bind(subscription=name)
+        self._debug = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+        """Asked once: a call for nothing with every event would cost more than all counters together."""
+        self._retention_warning = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until the event is set; then finishes what is in flight, commits and leaves.
@@ -220,7 +228,7 @@ class Engine(Generic[EnvelopeT]):
     async def _deliver(self, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
         try:
-            started = await self._caller.deliver(batch)
+            response = await self._caller.deliver(batch)
         except RPCError as error:
             self._failed(batch, classify(error))
         except Exception as error:  # noqa: BLE001 - the key is parked, and everybody can see why
@@ -230,14 +238,29 @@ class Engine(Generic[EnvelopeT]):
             now = loop.time()
             was_away = self._planner.gate.away
             self._planner.accepted(batch, now)
-            self._metrics.accepted(len(batch.deliveries), started=started, seconds=now - batch.sent_at)
+            self._metrics.accepted(len(batch.deliveries), started=response.started, seconds=now - batch.sent_at)
             if self._planner.commit_pressed:
                 self._commit_wanted.set()
+            if self._debug:
+                self._log_accepted(batch, response.run_id, started=response.started)
             if was_away:
                 self._log.info("temporal takes events again")
                 self._look()
         # The sender that runs this asks the planner next, so nobody else need be woken.
         self._progress.set()
+
+    def _log_accepted(self, batch: Batch, run_id: str, *, started: bool) -> None:
+        for delivery in batch.deliveries:
+            if delivery.route is not None:
+                self._log.debug(
+                    "event accepted",
+                    workflow_id=batch.lane.workflow_id,
+                    run_id=run_id,
+                    event_id=delivery.route.idempotency_key,
+                    event_case=delivery.route.case,
+                    position=delivery.message.position,
+                    outcome="started" if started else "signalled",
+                )
 
     def _failed(self, batch: Batch, failure: CallFailure) -> None:
         self._metrics.call_failures[failure.verdict].inc()
@@ -299,13 +322,16 @@ class Engine(Generic[EnvelopeT]):
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        lag_at = 0.0
+        lag_at = retention_at = 0.0
         while True:
             self._planner.sweep(loop.time())
             self._look()
             if loop.time() >= lag_at:
                 lag_at = loop.time() + LAG_INTERVAL
                 await self._ask_lag()
+            if loop.time() >= retention_at:
+                retention_at = loop.time() + RETENTION_INTERVAL
+                await self._compare_retention()
             await asyncio.sleep(WATCH_INTERVAL)
 
     async def _ask_lag(self) -> None:
@@ -315,8 +341,22 @@ class Engine(Generic[EnvelopeT]):
             self._source_check.failed(f"{error}; events wait in the source, none are lost")
             self._log.warning("source unreachable", error=str(error))
         else:
-            self._source_check.passed()
+            self._source_check.passed(self._retention_warning)
             self._metrics.show_lag(lags)
+
+    async def _compare_retention(self) -> None:
+        """Whether a late event is late depends on a closed workflow's history; it should outlive the message."""
+        source = await self._transport.retention()
+        histories = await self._caller.history_retention()
+        if source is None or histories is None or source <= histories:
+            self._retention_warning = ""
+            return
+        kept = "for ever" if source == timedelta.max else f"for {_days(source)}"
+        self._retention_warning = (
+            f"the source keeps messages {kept}, the namespace closed workflows for {_days(histories)}: a message that "
+            "is read again after that starts its workflow anew; let the source keep them no longer"
+        )
+        self._source_check.passed(self._retention_warning)
 
     def _look(self) -> None:
         """Brings pauses, readiness and gauges up to date."""
@@ -338,6 +378,11 @@ class Engine(Generic[EnvelopeT]):
             self._delivery_check.failed("; ".join(sorted(troubles)))
         else:
             self._delivery_check.passed()
+
+
+def _days(time: timedelta) -> str:
+    days = f"{time.total_seconds() / 86_400:g}"
+    return "1 day" if days == "1" else f"{days} days"
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -6,11 +6,14 @@ the group waits, and all partitions come back as new ones, from their committed 
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from ameide_process.configuration import KafkaSubscription
@@ -147,6 +150,23 @@ class KafkaTransport:
         except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
             raise self._unreachable(error) from error
 
+    async def retention(self) -> timedelta | None:
+        """Asks for `retention.ms` of the topics; see `Transport`."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers, **self._security)
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                await admin.start()
+                answers = await admin.describe_configs(
+                    [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in self._settings.topics]
+                )
+        except (KafkaError, OSError, TimeoutError):
+            # Only a warning depends on it; that the broker is away is said elsewhere.
+            return None
+        finally:
+            with contextlib.suppress(KafkaError, OSError):
+                await admin.close()
+        return max(_retentions(answers), default=None)
+
     async def stop(self) -> None:
         """Drains and leaves; see `Transport`."""
         if self._consumer is None:
@@ -221,6 +241,15 @@ def _message(partition: Partition, record: ConsumerRecord) -> Message:
     # A header without a value comes as None, whatever the types say.
     headers = [(name, value or b"") for name, value in record.headers] if record.headers else ()
     return Message(partition, record.offset, record.value, record.key, headers, record.timestamp)
+
+
+def _retentions(answers: Iterable[Any]) -> Iterator[timedelta]:
+    for answer in answers:
+        for resource in answer.to_object()["resources"]:
+            for entry in resource["config_entries"]:
+                value = str(entry["config_value"])
+                if entry["config_names"] == "retention.ms" and value.lstrip("-").isdecimal():
+                    yield timedelta.max if int(value) < 0 else timedelta(milliseconds=int(value))
 
 
 def _what(error: BaseException) -> str:

@@ -6,6 +6,7 @@ acknowledges message by message acknowledges all up to the position that `commit
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from ameide_process.ingress._message import Message, Partition
@@ -84,6 +85,14 @@ class Transport(Protocol):
 
         Raises:
             TransportError: The broker does not answer.
+        """
+        ...
+
+    async def retention(self) -> timedelta | None:
+        """Asks how long the source keeps messages.
+
+        Returns:
+            The longest time of any of its parts, `timedelta.max` for ever; None where it does not say.
         """
         ...
 

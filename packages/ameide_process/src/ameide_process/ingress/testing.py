@@ -42,6 +42,7 @@ class MemoryTransport:
         committed: Position below which all is committed.
         paused: Whether the engine paused the partition.
         partition: The partition, another one after every rebalance.
+        kept_for: How long the source claims to keep messages.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class MemoryTransport:
         self.committed = 0
         self.paused = False
         self.partition = Partition(SUBSCRIPTION, 0)
+        self.kept_for: timedelta | None = None
         self._listener: TransportListener | None = None
         self._position = 0
         self._moved = asyncio.Event()
@@ -107,6 +109,10 @@ class MemoryTransport:
     async def lag(self) -> Sequence[PartitionLag]:
         """Says what is left; see `Transport`."""
         return [PartitionLag(self.partition, len(self.records) - self.committed)]
+
+    async def retention(self) -> timedelta | None:
+        """Says what `kept_for` says; see `Transport`."""
+        return self.kept_for
 
     async def stop(self) -> None:
         """Revokes the partition; see `Transport`."""
