@@ -27,7 +27,7 @@ RUN = ("uv", "run", "--all-packages", "--locked")
 """Runs a tool in the environment of the whole workspace."""
 
 CODEGEN = "codegen"
-"""The project in whose environment generators run: the workspace's cannot be made while generated packages are missing."""
+"""The project in whose environment generators run: that of the workspace needs every generated package."""
 
 
 @nox.session

@@ -99,6 +99,9 @@ class MemoryTransport:
     async def lag(self) -> Sequence[PartitionLag]:
         return []
 
+    async def retention(self) -> timedelta | None:
+        return None
+
     async def stop(self) -> None:
         if self._listener is not None:
             await self._listener.revoked([self._partition])
