@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
-from ameide_devstack import EmbeddedKafka, TemporalDevServer
+from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress import serve_ingress
@@ -65,7 +65,7 @@ class Stack:
 
     @contextlib.asynccontextmanager
     async def ingress(
-        self, topic: str, *, kafka: EmbeddedKafka | None = None, temporal: TemporalDevServer | None = None
+        self, topic: str, *, kafka: KafkaBroker | None = None, temporal: TemporalDevServer | None = None
     ) -> AsyncGenerator[Ingress]:
         """Runs the program as its environment and mounted files tell it."""
         transport = {"kind": "kafka", "bootstrapServers": (kafka or self.kafka).bootstrap_servers}
@@ -305,3 +305,55 @@ async def test_a_stop_while_nothing_is_reachable_is_quick(stack: Stack) -> None:
     finally:
         await server.close()
         await broker.close()
+
+
+@pytest.mark.e2e
+async def test_members_and_broker_that_come_and_go_lose_nothing_and_keep_order(
+    stack: Stack,
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+) -> None:
+    keys = [f"restless-{key}" for key in range(20)]
+    sent: dict[str, list[str]] = {key: [] for key in keys}
+    async with ApacheKafka() as broker:
+        await broker.create_topic("restless", partitions=6)
+        await broker.create_topic("restless.dead")
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, linger_ms=5)
+        await producer.start()
+
+        async def produce() -> None:
+            for number in range(3_000):
+                key = keys[number % len(keys)]
+                event = order_placed(key, f"e-{number}")
+                sent[key].append(f"e-{number}")
+                await producer.send("restless", event.SerializeToString(), key=key.encode())
+                if number % 20 == 0:
+                    await asyncio.sleep(0.05)
+            await producer.flush()
+
+        async def all_received() -> bool:
+            seen = {key: list(dict.fromkeys(await received_by(stack.client, key))) for key in keys}
+            return seen == sent
+
+        async with receivers(stack.client), stack.ingress("restless", kafka=broker) as stays:
+            await stays.ready()
+            producing = asyncio.create_task(produce())
+            async with stack.ingress("restless", kafka=broker) as second:
+                await second.ready(timeout_s=60)
+                async with stack.ingress("restless", kafka=broker):
+                    await asyncio.sleep(2)
+                await broker.kill()
+                await asyncio.sleep(1)
+                await broker.start()
+                await asyncio.sleep(2)
+            await producing
+            await wait_until(all_received, timeout_s=90)
+
+            async def nothing_is_left() -> bool:
+                _, metrics = await stays.get("/metrics")
+                lags = [line for line in metrics.splitlines() if line.startswith("ameide_ingress_lag_messages{")]
+                return len(lags) == 6 and all(line.endswith(" 0.0") for line in lags)
+
+            await wait_until(nothing_is_left, timeout_s=30)
+        await producer.stop()

@@ -38,7 +38,11 @@ CHUNK = 32
 """Messages decoded in a row before calls get their turn: about 5 ms."""
 
 COMMIT_INTERVAL = 0.25
-"""Seconds between two commits, where nothing presses for one."""
+"""Seconds between two commits, at most, while there is something to commit."""
+
+COMMIT_PAUSE = 0.05
+"""Seconds between two commits, at least. A commit is due at once when a key or a partition waits for it, or when
+nothing is in flight any more: what is committed does not come again after a crash."""
 
 WATCH_INTERVAL = 1.0
 """Seconds between two looks at figures and readiness."""
@@ -239,7 +243,7 @@ class Engine(Generic[EnvelopeT]):
             was_away = self._planner.gate.away
             self._planner.accepted(batch, now)
             self._metrics.accepted(len(batch.deliveries), started=response.started, seconds=now - batch.sent_at)
-            if self._planner.commit_pressed:
+            if self._planner.commit_pressed or not self._planner.calls:
                 self._commit_wanted.set()
             if self._debug:
                 self._log_accepted(batch, response.run_id, started=response.started)
@@ -287,6 +291,7 @@ class Engine(Generic[EnvelopeT]):
             self._apply_flow()
             if self._planner.ready:
                 self._senders.wake()
+            await asyncio.sleep(COMMIT_PAUSE)
 
     async def _commit(self) -> None:
         async with self._committing:
