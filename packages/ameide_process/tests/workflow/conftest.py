@@ -30,7 +30,11 @@ async def client() -> AsyncGenerator[Client]:
 @pytest_asyncio.fixture(scope="session")
 async def eager_client() -> AsyncGenerator[Client]:
     """Client of a dev server that suggests to continue as new early."""
-    settings = {"limit.historyCount.suggestContinueAsNew": EAGER_SUGGESTION}
+    settings = {
+        "limit.historyCount.suggestContinueAsNew": EAGER_SUGGESTION,
+        # Else the server lets a run begin a second after the one before it at the earliest.
+        "history.continueAsNewMinInterval": "0s",
+    }
     async with TemporalDevServer(dynamic_config=settings) as server:
         yield await server.connect(data_converter=DATA_CONVERTER)
 

@@ -1,9 +1,11 @@
 """Where workflow tests play: workers that come and go, events in any encoding, histories, and a replay of them all."""
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
@@ -112,8 +114,9 @@ class Stage:
         dead_letters: What the dead-letter activity was given.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, task_timeout: timedelta | None = None) -> None:
         self.client = client
+        self._task_timeout = task_timeout
         self.task_queue = f"stage-{uuid.uuid4()}"
         self.activities = ActivityRecorder(Outside())
         self.dead_letters: list[DeadLetterEvent] = []
@@ -170,21 +173,34 @@ class Stage:
         return workflow
 
     async def deliver(self, workflow_id: str, events: Sequence[Payload], *, start: Payload = START) -> None:
-        """Delivers raw payloads in one signal, starting the workflow where it is not open."""
-        await self.client.workflow_service.signal_with_start_workflow_execution(
-            self._signal_with_start.request(workflow_id, start=start, events=events, request_id=str(uuid.uuid4()))
-        )
+        """Delivers raw payloads in one signal, starting the workflow where it is not open.
+
+        Like the ingress, it tries again while Temporal lets no signal in since it closes a run.
+        """
+        request = self._signal_with_start.request(workflow_id, start=start, events=events, request_id=str(uuid.uuid4()))
+        if self._task_timeout is not None:
+            request.workflow_task_timeout.FromTimedelta(self._task_timeout)
+        while True:
+            try:
+                await self.client.workflow_service.signal_with_start_workflow_execution(request)
+            except RPCError as error:
+                if "workflow is closing" not in error.message:
+                    raise
+                await asyncio.sleep(0.01)
+            else:
+                return
 
     async def _deliver(self, workflow_id: str, events: Sequence[Message]) -> None:
         await self.deliver(workflow_id, [to_payload(event) for event in events])
 
     async def close(self) -> None:
-        """Terminates what is open and replays every run of every workflow.
+        """Terminates what is open and replays every run of every workflow; the second time does nothing.
 
         Raises:
             Exception: A history does not replay.
         """
-        for workflow_id in self._workflow_ids:
+        workflow_ids, self._workflow_ids = self._workflow_ids, []
+        for workflow_id in workflow_ids:
             handle = self.client.get_workflow_handle(workflow_id)
             try:
                 description = await handle.describe()

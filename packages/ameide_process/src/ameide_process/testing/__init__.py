@@ -4,6 +4,7 @@ from ameide_process.testing._activity_recorder import ActivityRecorder, Recorded
 from ameide_process.testing._process_harness import ProcessHarness, ProcessParts, running_process
 from ameide_process.testing._replay import replay, run_histories
 from ameide_process.testing._sample_message import sample
+from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "replay",
     "run_histories",
     "running_process",
+    "running_time",
     "sample",
 ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
@@ -15,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from ameide_process.contract import WorkflowKind
 from ameide_process.routing import Router, SignalWithStart, to_payload
 from ameide_process.testing._activity_recorder import ActivityRecorder
+from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 from ameide_process.worker import WorkerParts, create_worker
 
@@ -87,7 +89,10 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         workflow_id = self._parts.router.route(events[0]).workflow_id
         handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
         workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
-            handle, deliver=self._deliver, state_type=self._parts.state_type
+            handle,
+            deliver=self._deliver,
+            state_type=self._parts.state_type,
+            running_time=partial(running_time, self.environment.client),
         )
         await workflow.send_events(*events)
         return workflow

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, TypeVar
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import (
@@ -43,11 +44,13 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
         *,
         deliver: Callable[[str, Sequence[Message]], Awaitable[None]],
         state_type: type[StateT_co],
+        running_time: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self.handle = handle
         self.sent: list[Message] = []
         self._deliver = deliver
         self._state_type = state_type
+        self._running_time = running_time
 
     async def send(self, *payloads: PayloadT_contra, idempotency_key: str | None = None) -> None:
         """Delivers payloads in one signal, each in its envelope.
@@ -126,7 +129,7 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
             WorkflowFailureError: The workflow failed or was cancelled.
             TimeoutError: It took longer than `PATIENCE_SECONDS`.
         """
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS), self._running_time():
             return await self.handle.result()
 
     async def _progressed(self, done: Callable[[ProcessProgress], bool]) -> ProcessProgress:

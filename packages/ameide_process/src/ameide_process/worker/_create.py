@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from ameide_process.configuration import WorkerVersion
 from ameide_process.worker._parts import WorkerParts
-from ameide_process.workflow import DEAD_LETTER_ACTIVITY, ProcessDefinition
+from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
 
 DeadLetterActivity = Callable[[DeadLetterRequest], Awaitable[DeadLetterResponse]]
 """Returns once the dead-letter stream has the events."""
@@ -47,7 +47,7 @@ def create_worker(
         version: The Worker Deployment version; None: unversioned.
         graceful_stop: What running activities get to end when the worker stops.
     """
-    activities: list[Callable[..., Any]] = [_dead_letter_activity(dead_letter)]
+    activities: list[Callable[..., Any]] = [_dead_letter_activity(dead_letter), _next_activation]
     if parts.registrations is not None and parts.activities is not None:
         activities += parts.registrations(implementation if implementation is not None else parts.activities())
     return Worker(
@@ -94,3 +94,8 @@ def _dead_letter_activity(dead_letter: DeadLetterActivity) -> Callable[..., Any]
         return await dead_letter(request)
 
     return publish_dead_letters
+
+
+@activity.defn(name=NEXT_ACTIVATION_ACTIVITY)
+async def _next_activation() -> None:
+    """Does nothing; that it was done makes the workflow go on."""

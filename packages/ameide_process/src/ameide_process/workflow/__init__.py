@@ -5,6 +5,7 @@ Temporal knows. Between them the engine receives events, deduplicates them, call
 as new and completes without losing one.
 """
 
+from ameide_process.workflow._activations import NEXT_ACTIVATION_ACTIVITY
 from ameide_process.workflow._activity_calls import ActivityCalls
 from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY
 from ameide_process.workflow._definition import ProcessDefinition
@@ -14,6 +15,7 @@ from ameide_process.workflow._workflow import ProcessWorkflow
 
 __all__ = [
     "DEAD_LETTER_ACTIVITY",
+    "NEXT_ACTIVATION_ACTIVITY",
     "ActivityCalls",
     "Process",
     "ProcessDefinition",

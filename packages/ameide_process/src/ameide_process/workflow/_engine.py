@@ -5,7 +5,7 @@ and decides how the run ends.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, DedupeAnswer, DedupeQuery, ProcessProgress
@@ -15,9 +15,10 @@ from temporalio.common import RawValue
 
 from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, WorkflowKind
 from ameide_process.workflow import _carry_over
+from ameide_process.workflow._activations import next_activation
 from ameide_process.workflow._applied_events import DIGEST_SIZE, digest
 from ameide_process.workflow._definition import ProcessDefinition
-from ameide_process.workflow._event_pump import PAUSE_SECONDS, EventPump
+from ameide_process.workflow._event_pump import EventPump
 from ameide_process.workflow._process import Process
 from ameide_process.workflow._start_decoding import decode_start
 
@@ -152,20 +153,20 @@ class Engine:
     def _fits(self) -> bool:
         """Whether what waits can be carried."""
         waiting = self._pump.inbox.size
-        if not waiting:
-            return True
-        rest = self.process.state.ByteSize() + len(self._pump.applied) * DIGEST_SIZE
-        return waiting <= CARRIED_BYTES and waiting + rest <= ARGUMENT_BYTES
+        if waiting == 0 or waiting > CARRIED_BYTES:
+            return waiting == 0
+        return waiting + self.process.state.ByteSize() + len(self._pump.applied) * DIGEST_SIZE <= ARGUMENT_BYTES
 
     def _may_handle(self) -> bool:
         """Whether the pump may start a handler."""
-        if not self._wants_to_leave() or not self._fits():
+        if not self._wants_to_leave():
             return True
         if self.parked:
-            return False
-        # `run` is busy, and holds up the run. While it waits for an activity, which may be retried for days, events are
-        # handled beside it as ever, until the history is overdue. If it waits in its own way, that may be for an event.
-        return not self._calls.in_flight or workflow.info().get_current_history_length() < OVERDUE_EVENTS
+            return not self._fits()
+        # `run` is busy, and holds up the run. If it waits in its own way, that may be for an event. While it waits for
+        # an activity, which may be retried for days, events are handled beside it as ever, until history is overdue.
+        overdue = workflow.info().get_current_history_length() >= OVERDUE_EVENTS
+        return not (self._calls.in_flight and overdue) or not self._fits()
 
     async def _leave(self, run: "asyncio.Task[Any]") -> None:
         """Continues as new, unless something came up.
@@ -173,9 +174,10 @@ class Engine:
         Raises:
             ContinueAsNewError: The run is left.
         """
-        # In a workflow task of its own: in one that brought a signal, the SDK would leave before it looks at a
-        # cancellation which that task brought too, and the next run would not know of it.
-        await _guard(run, lambda: asyncio.sleep(PAUSE_SECONDS))
+        # In an activation of its own: in one that brought a signal, the SDK would leave before it looks at a
+        # cancellation which that one brought too, and the next run would not know of it.
+        later = _spawn(next_activation())
+        await _watch(run, later.done)
         if not run.done() and self._may_leave():
             workflow.continue_as_new(self._packed())
 
@@ -197,15 +199,10 @@ def _spawn(coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
 
 
 async def _watch(run: "asyncio.Task[Any]", condition: Callable[[], bool]) -> None:
-    """Waits for a condition, on guard for a cancellation."""
-    await _guard(run, lambda: workflow.wait_condition(condition))
-
-
-async def _guard(run: "asyncio.Task[Any]", wait: Callable[[], Awaitable[None]]) -> None:
-    """Waits; a cancellation of the workflow meanwhile is handed to `run`, which may clean up."""
+    """Waits for a condition; a cancellation of the workflow meanwhile is handed to `run`, which may clean up."""
     while True:
         try:
-            await wait()
+            await workflow.wait_condition(condition)
         except asyncio.CancelledError:
             # Once: what cleans up after a handler that failed the process is not cancelled too.
             if not run.cancelling():

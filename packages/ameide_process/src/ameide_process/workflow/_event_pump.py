@@ -1,6 +1,5 @@
 """Brings each received event to its end: handled, dropped as a duplicate, failed, rejected, or late."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +16,11 @@ from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._errors import ProcessFailedError
 from ameide_process.workflow._event_decoding import Event, decode
 from ameide_process.workflow._inbox import Inbox
+from ameide_process.workflow._pace import Pace
 from ameide_process.workflow._process import Process
-from ameide_process.workflow._task_budget import EVENTS_PER_TASK, TaskBudget
 
-PAUSE_SECONDS = 0.001
-"""Timer that ends a workflow task."""
+LATE_EVENTS = 1000
+"""Late events that travel in one activity."""
 
 RECORDED_FAILURES = 50
 """Failures kept for the `progress` query, the latest."""
@@ -52,7 +51,7 @@ class EventPump:
         self._handlers: dict[str, Callable[[Any, Any], Any]] = {
             case.name: getattr(process, case.handler) for case in contract.cases
         }
-        self._budget = TaskBudget()
+        self._pace = Pace()
         self._closed = False
         self.inbox = Inbox(carried.pending)
         self.applied = AppliedEvents(contract.dedupe_window, carried.applied)
@@ -89,8 +88,8 @@ class EventPump:
         while True:
             await workflow.wait_condition(ready)
             while ready():
-                if not self._budget.allows(self.inbox.next_size):
-                    await asyncio.sleep(PAUSE_SECONDS)
+                if not self._pace.allows(self.inbox.next_size):
+                    await self._pace.pause()
                     continue
                 self.handling = True
                 try:
@@ -108,7 +107,7 @@ class EventPump:
         Draining it into handlers would apply events to a finished process; just returning would lose them.
         """
         while self.inbox:
-            batch = self.inbox.take_batch(maximum_events=EVENTS_PER_TASK, maximum_bytes=LATE_BYTES)
+            batch = self.inbox.take_batch(maximum_events=LATE_EVENTS, maximum_bytes=LATE_BYTES)
             late = [payload for payload in batch if not self._is_duplicate(payload)]
             self.counts.duplicates += len(batch) - len(late)
             self.counts.late += len(late)
@@ -117,7 +116,7 @@ class EventPump:
                     late, InvalidReason.LATE, "the process had finished when the event's turn came"
                 )
             else:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self._pace.pause()
 
     async def _handle(self, payload: Payload) -> None:
         self.seq += 1
