@@ -22,6 +22,12 @@ ResultT = TypeVar("ResultT")
 SETTLE_SECONDS = 0.2
 """Lets transports of the loop close, and threads of Temporal's core finish what they deliver to it."""
 
+REPETITION_SECONDS = 1.0
+"""A signal that is repeated so soon is the same one, delivered twice: `timeout` and `uv run` pass theirs on."""
+
+STOP_DEADLINE_SECONDS = 60.0
+"""A program that has not stopped by then never will; Kubernetes kills after 30 by default."""
+
 Main = Callable[[asyncio.Event], Coroutine[None, None, None]]
 """Runs a program until the event is set, then stops gracefully and returns."""
 
@@ -37,15 +43,12 @@ def run_main(
     Args:
         program: What runs, as people call it: `worker`, `ingress`.
         contract: The process that it belongs to.
-        main: The program. SIGTERM and SIGINT set its event; a second one ends it at once.
+        main: The program. SIGTERM and SIGINT set its event; one more, a second later, ends the process at once.
         environ: Environment, for TERMINATION_LOG and LOG_LEVEL.
     """
     configure_logging(process=contract.name, program=program, level=environ.get("LOG_LEVEL", "INFO"))
     code = run_to_exit_code(program, contract, main, environ=environ, stderr=sys.stderr)
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    _exit(code)
 
 
 def run_to_exit_code(
@@ -90,18 +93,34 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[None, None, Result
 async def _until_signalled(main: Main) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    running = asyncio.ensure_future(main(stop))
+    signalled_at = 0.0
 
     def on_signal(number: signal.Signals) -> None:
-        if stop.is_set():
-            running.cancel()
-            return
-        structlog.get_logger().info("stopping", signal=number.name)
-        stop.set()
+        nonlocal signalled_at
+        if not stop.is_set():
+            signalled_at = loop.time()
+            structlog.get_logger().info("stopping", signal=number.name)
+            stop.set()
+            loop.call_later(STOP_DEADLINE_SECONDS, _end_at_once, f"not stopped after {STOP_DEADLINE_SECONDS:.0f} s", 1)
+        elif loop.time() - signalled_at > REPETITION_SECONDS:
+            _end_at_once(f"{number.name} again", 128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     try:
-        await running
+        await main(stop)
     finally:
         await asyncio.sleep(SETTLE_SECONDS)
+
+
+def _end_at_once(why: str, code: int) -> NoReturn:
+    """Ends the process without waiting for anything; what is in flight comes again."""
+    structlog.get_logger().warning("ending at once", reason=why)
+    _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from ameide_process.contract import WorkflowKind
 from ameide_process.routing import Router, SignalWithStart, to_payload
 from ameide_process.testing._activity_recorder import ActivityRecorder
+from ameide_process.testing._all_activities_here import AllActivitiesHere
 from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 from ameide_process.worker import WorkerParts, create_worker
@@ -64,24 +65,33 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         self.activities = ActivityRecorder(parts.worker.activities() if parts.worker.activities else None)
         self.dead_letters: list[DeadLetterEvent] = []
 
-    async def start(self, key: KeyT, *payloads: PayloadT) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
+    async def start(
+        self, key: KeyT, *payloads: PayloadT, start: Message | None = None
+    ) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
         """Starts the workflow of a key with its first events, or signals it when it is open.
 
         Args:
             key: The workflow key.
             payloads: Facts and commands, in order; at least one.
+            start: The start message, of an older start version for example; by default what the router makes.
         """
         request_key = f"request-{next(self._numbers)}"
 
         def wrap(payload: PayloadT, idempotency_key: str | None) -> Message:
             return self._parts.event(key, payload, idempotency_key or self._idempotency_key(request_key))
 
-        workflow = await self.send_events(*(wrap(payload, None) for payload in payloads))
+        workflow = await self.send_events(*(wrap(payload, None) for payload in payloads), start=start)
         workflow.wrap = wrap
         return workflow
 
-    async def send_events(self, *events: Message) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
+    async def send_events(
+        self, *events: Message, start: Message | None = None
+    ) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
         """Delivers whole envelopes of one workflow in one signal, by the generated router.
+
+        Args:
+            events: The envelopes, in order.
+            start: As for `start`.
 
         Raises:
             InvalidEventError: The router refuses the first envelope.
@@ -90,18 +100,18 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
         workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
             handle,
-            deliver=self._deliver,
+            deliver=partial(self._deliver, start),
             state_type=self._parts.state_type,
             running_time=partial(running_time, self.environment.client),
         )
         await workflow.send_events(*events)
         return workflow
 
-    async def _deliver(self, workflow_id: str, events: Sequence[Message]) -> None:
+    async def _deliver(self, start: Message | None, workflow_id: str, events: Sequence[Message]) -> None:
         await self.environment.client.workflow_service.signal_with_start_workflow_execution(
             self._signal_with_start.request(
                 workflow_id,
-                start=to_payload(self._parts.router.start(events[0])),
+                start=to_payload(start or self._parts.router.start(events[0])),
                 events=[to_payload(event) for event in events],
                 request_id=str(uuid.uuid4()),
             )
@@ -135,6 +145,7 @@ async def running_process(
         task_queue=task_queue,
         implementation=harness.activities,
         dead_letter=harness.record_dead_letters,
+        interceptors=(AllActivitiesHere(),),
     )
     async with worker:
         yield harness

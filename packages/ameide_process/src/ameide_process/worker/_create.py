@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ameide_process.configuration import WorkerVersion
@@ -35,6 +35,7 @@ def create_worker(
     implementation: Any = None,
     version: WorkerVersion | None = None,
     graceful_stop: timedelta = timedelta(0),
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Makes the worker of a process; nothing polls before it runs.
 
@@ -46,6 +47,7 @@ def create_worker(
         implementation: The activities; made from `parts.activities` when not given.
         version: The Worker Deployment version; None: unversioned.
         graceful_stop: What running activities get to end when the worker stops.
+        interceptors: Temporal interceptors, outermost first.
     """
     activities: list[Callable[..., Any]] = [_dead_letter_activity(dead_letter), _next_activation]
     if parts.registrations is not None and parts.activities is not None:
@@ -57,6 +59,7 @@ def create_worker(
         activities=activities,
         workflow_runner=workflow_runner(parts),
         graceful_shutdown_timeout=graceful_stop,
+        interceptors=interceptors,
         deployment_config=_deployment(parts.definition, version),
     )
 

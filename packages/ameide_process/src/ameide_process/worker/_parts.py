@@ -1,15 +1,19 @@
 """What a worker consists of, and whether a person wrote all of it."""
 
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ameide_process.configuration import Problem, StartupError
 from ameide_process.contract import ProcessContract
 from ameide_process.workflow import Process, ProcessDefinition, ProcessWorkflow
+
+_WANTED_NAME = re.compile(r"cannot import name '(\w+)'")
+"""Python's own message; the error has the name as an attribute from 3.12 on."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +39,50 @@ def load_parts(contract: ProcessContract, parts: Callable[[], WorkerParts]) -> W
     """
     try:
         loaded = parts()
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except Exception as error:
         raise StartupError([_import_problem(contract, error)]) from error
-    problems = [*_missing(loaded.process)]
+    problems = _process_problems(contract, loaded)
     if loaded.activities is not None:
-        problems += _missing(loaded.activities)
+        problems += [*_missing(loaded.activities), *_not_async(loaded.activities, _declared(loaded.activities))]
     if problems:
         raise StartupError(problems)
     return loaded
 
 
+def _process_problems(contract: ProcessContract, parts: WorkerParts) -> list[Problem]:
+    process = cast("type[Any]", parts.process)
+    # Its base is what the type checker proves, and start-up proves it for those who do not run one.
+    if Process not in process.__mro__:
+        generated = parts.workflow.__module__.rpartition(".")[0]
+        advice = f"derive it from {process.__name__}Process of {generated}.workflow"
+        return [Problem(f"{_place(process)}: {process.__name__}", "is no process", advice)]
+    return [*_missing(process), *_not_async(process, ["run", *(case.handler for case in contract.cases)])]
+
+
+def _declared(impl: type[Any]) -> list[str]:
+    """The methods that the generated base classes demand."""
+    bases = impl.__mro__[1:]
+    return sorted({name for base in bases for name in getattr(base, "__abstractmethods__", ())})
+
+
+def _not_async(impl: type[Any], names: list[str]) -> list[Problem]:
+    """The methods that are there and are no coroutine functions."""
+    return [
+        Problem(f"{impl.__name__}.{name}", "is not async", f"write in {_place(impl)}: async def {name}")
+        for name in names
+        if name not in getattr(impl, "__abstractmethods__", ())
+        and not inspect.iscoroutinefunction(getattr(impl, name, None))
+    ]
+
+
 def _missing(impl: type[Any]) -> list[Problem]:
     """The methods that the abstract class demands and the impl does not have."""
     missing = sorted(getattr(impl, "__abstractmethods__", ()))
-    module = inspect.getsourcefile(impl) or impl.__module__
     return [
         Problem(
             f"{impl.__name__}.{name}",
             "is missing",
-            f"add to {_short(module)}: async def {name}{_signature(getattr(impl, name))}",
+            f"add to {_place(impl)}: async def {name}{_signature(getattr(impl, name))}",
         )
         for name in missing
     ]
@@ -70,6 +99,8 @@ def _signature(method: Callable[..., Any]) -> str:
 
 
 def _type_name(annotation: Any) -> Any:
+    if annotation is inspect.Parameter.empty:
+        return annotation
     return getattr(annotation, "__name__", annotation)
 
 
@@ -79,12 +110,23 @@ def _import_problem(contract: ProcessContract, error: Exception) -> Problem:
         return Problem(
             error.name,
             "does not exist",
-            f"write it under primitives/process/{contract.name}/src; `nox -s new -- {contract.name}` writes stubs",
+            f"write it under primitives/process/{contract.name}/src; `uvx nox -s new -- {contract.name}` writes stubs",
         )
     if isinstance(error, SyntaxError):
         return Problem(f"{_short(error.filename or package)}:{error.lineno}", "does not parse", error.msg)
+    wanted = _WANTED_NAME.match(str(error))
+    if isinstance(error, ImportError) and wanted and error.path and (error.name or "").partition(".")[0] == package:
+        # The generated code asks for the class by its name; what must change is the impl.
+        return Problem(_short(error.path), f"has no {wanted[1]}", f"define class {wanted[1]} there")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    return Problem(f"{_short(frames[-1].filename)}:{frames[-1].lineno}", "does not import", str(error))
+    return Problem(
+        f"{_short(frames[-1].filename)}:{frames[-1].lineno}", "does not import", f"{type(error).__name__}: {error}"
+    )
+
+
+def _place(impl: type[Any]) -> str:
+    """The file of a class."""
+    return _short(inspect.getsourcefile(impl) or impl.__module__)
 
 
 def _short(path: str) -> str:
