@@ -114,7 +114,7 @@ class Stage:
         dead_letters: What the dead-letter activity was given.
     """
 
-    def __init__(self, client: Client, *, task_timeout: timedelta | None = None) -> None:
+    def __init__(self, client: Client, *, task_timeout: timedelta = timedelta(seconds=3)) -> None:
         self.client = client
         self._task_timeout = task_timeout
         self.task_queue = f"stage-{uuid.uuid4()}"
@@ -178,8 +178,8 @@ class Stage:
         Like the ingress, it tries again while Temporal lets no signal in since it closes a run.
         """
         request = self._signal_with_start.request(workflow_id, start=start, events=events, request_id=str(uuid.uuid4()))
-        if self._task_timeout is not None:
-            request.workflow_task_timeout.FromTimedelta(self._task_timeout)
+        # Temporal's 10 s pass where a task goes to a worker that is just stopping, or fails again.
+        request.workflow_task_timeout.FromTimedelta(self._task_timeout)
         while True:
             try:
                 await self.client.workflow_service.signal_with_start_workflow_execution(request)

@@ -155,9 +155,10 @@ class EventPump:
 
     async def _reject(self, payload: Payload, error: InvalidEventError) -> None:
         self.rejections += 1
-        self.counts.rejected += 1
+        # Before the stream has it, so that `progress` says what the events behind it wait for.
         self._record(RecordedFailure(reason=error.reason, message=_cut(str(error))))
         await dead_letter([payload], error.reason, str(error))
+        self.counts.rejected += 1
 
     def _rejection_mark(self) -> str:
         return f"ameide-rejected-{self.seq}"
