@@ -5,6 +5,7 @@ repeated message), protoc only the option as a whole. So a place is looked up ex
 inside of it, then by the closest thing around it.
 """
 
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 
@@ -18,6 +19,8 @@ SourcePath = tuple[int, ...]
 
 _SYNTAX: SourcePath = (12,)
 _PACKAGE: SourcePath = (2,)
+_VISIBLE = "\t\u200c\u200d"
+"""Control and format characters that stay in comments: tabs, and the joiners that some scripts and emoji need."""
 _DIRECTIVE_PREFIXES = ("buf:lint:", "@exclude")
 """Comment lines for tools, which say nothing about the element."""
 
@@ -49,7 +52,7 @@ class SourceLocations:
     def docs(self, path: SourcePath) -> Docs:
         """Returns the lines of the comment above an element, else of the one behind it."""
         comment = self._comments.get(path, "")
-        lines = [line.rstrip().removeprefix(" ") for line in comment.rstrip().splitlines()]
+        lines = [_printable(line).rstrip().removeprefix(" ") for line in comment.rstrip().splitlines()]
         lines = [line for line in lines if not line.startswith(_DIRECTIVE_PREFIXES)]
         while lines and not lines[0]:
             lines.pop(0)
@@ -75,3 +78,8 @@ class SourceLocations:
             if path and path in self._spans:
                 return self._spans[path]
         return None
+
+
+def _printable(line: str) -> str:
+    """Returns a line without what would make source read other than it runs: control and bidirectional characters."""
+    return "".join(one for one in line if one in _VISIBLE or unicodedata.category(one) not in {"Cc", "Cf"})

@@ -61,6 +61,7 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "imports": "\n".join(names.imports),
         "indirect": names.indirect,
         "result": "Result" if process.result is not None else "None",
+        "registered": [f"registered.{activity.method}" for activity in process.activities],
         "calls": f"{process.class_name}ActivityCalls" if has_activities else "ActivityCalls",
         "exports": _exports(process, type_expression),
         "start_types": [type_expression(start.message) for start in process.starts],

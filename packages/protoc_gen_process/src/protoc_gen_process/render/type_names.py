@@ -30,6 +30,7 @@ RESERVED_NAMES = frozenset(
             "CaseRole",
             "Empty",
             "Final",
+            "Mapping",
         ),
         *("EmittedFact", "InvalidEventError", "InvalidReason", "Message", "PayloadCase", "Process", "ProcessContract"),
         *(

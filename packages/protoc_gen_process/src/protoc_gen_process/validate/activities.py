@@ -18,8 +18,8 @@ _TAKEN_METHODS = frozenset(
         *("execute", "in_flight"),
         # Attributes of the runtime's ActivityRecorder, which stands for the implementation in tests.
         *("answer", "called", "calls", "effects", "fail", "implementation", "requests"),
-        # Names that the generated module uses where it defines a function of the method's name.
-        *("activity", "registrations"),
+        # Names that the generated module uses where it defines a method or a constant of the method's name.
+        *("abc", "activity", "registrations"),
     }
 )
 """Python names that an rpc's method does not get; it gets an underscore appended."""

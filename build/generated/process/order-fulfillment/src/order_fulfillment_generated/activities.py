@@ -86,19 +86,24 @@ class OrderFulfillmentActivityCalls(ActivityCalls):
         return await self.execute(REFUND_PAYMENT, request, key=key)
 
 
-def registrations(implementation: OrderFulfillmentActivities) -> Sequence[Callable[..., Any]]:
-    """The activity functions that the worker registers with Temporal."""
+class _Registered:
+    def __init__(self, implementation: OrderFulfillmentActivities) -> None:
+        self._implementation = implementation
 
     @activity.defn(name=RESERVE_STOCK.name)
-    async def reserve_stock(request: ReserveStockRequest, idempotency_key: str) -> ReserveStockResponse:
-        return await implementation.reserve_stock(request, idempotency_key=idempotency_key)
+    async def reserve_stock(self, request: ReserveStockRequest, idempotency_key: str) -> ReserveStockResponse:
+        return await self._implementation.reserve_stock(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=RELEASE_STOCK.name)
-    async def release_stock(request: ReleaseStockRequest, idempotency_key: str) -> ReleaseStockResponse:
-        return await implementation.release_stock(request, idempotency_key=idempotency_key)
+    async def release_stock(self, request: ReleaseStockRequest, idempotency_key: str) -> ReleaseStockResponse:
+        return await self._implementation.release_stock(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=REFUND_PAYMENT.name)
-    async def refund_payment(request: RefundPaymentRequest, idempotency_key: str) -> RefundPaymentResponse:
-        return await implementation.refund_payment(request, idempotency_key=idempotency_key)
+    async def refund_payment(self, request: RefundPaymentRequest, idempotency_key: str) -> RefundPaymentResponse:
+        return await self._implementation.refund_payment(request, idempotency_key=idempotency_key)
 
-    return (reserve_stock, release_stock, refund_payment)
+
+def registrations(implementation: OrderFulfillmentActivities) -> Sequence[Callable[..., Any]]:
+    """The activity functions that the worker registers with Temporal."""
+    registered = _Registered(implementation)
+    return (registered.reserve_stock, registered.release_stock, registered.refund_payment)

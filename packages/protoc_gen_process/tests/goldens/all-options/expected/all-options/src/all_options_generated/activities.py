@@ -84,19 +84,24 @@ class AllOptionsActivityCalls(ActivityCalls):
         return await self.execute(ONLY_SCHEDULED, request, key=key)
 
 
-def registrations(implementation: AllOptionsActivities) -> Sequence[Callable[..., Any]]:
-    """The activity functions that the worker registers with Temporal."""
+class _Registered:
+    def __init__(self, implementation: AllOptionsActivities) -> None:
+        self._implementation = implementation
 
     @activity.defn(name=CHARGE_CARD.name)
-    async def charge_card(request: ChargeCardRequest, idempotency_key: str) -> ChargeCardResponse:
-        return await implementation.charge_card(request, idempotency_key=idempotency_key)
+    async def charge_card(self, request: ChargeCardRequest, idempotency_key: str) -> ChargeCardResponse:
+        return await self._implementation.charge_card(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=PING.name)
-    async def ping(request: Empty, idempotency_key: str) -> Empty:
-        return await implementation.ping(request, idempotency_key=idempotency_key)
+    async def ping(self, request: Empty, idempotency_key: str) -> Empty:
+        return await self._implementation.ping(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=ONLY_SCHEDULED.name)
-    async def only_scheduled(request: Empty, idempotency_key: str) -> Empty:
-        return await implementation.only_scheduled(request, idempotency_key=idempotency_key)
+    async def only_scheduled(self, request: Empty, idempotency_key: str) -> Empty:
+        return await self._implementation.only_scheduled(request, idempotency_key=idempotency_key)
 
-    return (charge_card, ping, only_scheduled)
+
+def registrations(implementation: AllOptionsActivities) -> Sequence[Callable[..., Any]]:
+    """The activity functions that the worker registers with Temporal."""
+    registered = _Registered(implementation)
+    return (registered.charge_card, registered.ping, registered.only_scheduled)

@@ -98,27 +98,32 @@ class AwkwardNamesActivityCalls(ActivityCalls):
         return await self.execute(REQUEST, request, key=key)
 
 
-def registrations(implementation: AwkwardNamesActivities) -> Sequence[Callable[..., Any]]:
-    """The activity functions that the worker registers with Temporal."""
+class _Registered:
+    def __init__(self, implementation: AwkwardNamesActivities) -> None:
+        self._implementation = implementation
 
     @activity.defn(name=IMPORT_.name)
-    async def import_(request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
-        return await implementation.import_(request, idempotency_key=idempotency_key)
+    async def import_(self, request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
+        return await self._implementation.import_(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=EXECUTE_.name)
-    async def execute_(request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
-        return await implementation.execute_(request, idempotency_key=idempotency_key)
+    async def execute_(self, request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
+        return await self._implementation.execute_(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=ANSWER_.name)
-    async def answer_(request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
-        return await implementation.answer_(request, idempotency_key=idempotency_key)
+    async def answer_(self, request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
+        return await self._implementation.answer_(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=ACTIVITY_.name)
-    async def activity_(request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
-        return await implementation.activity_(request, idempotency_key=idempotency_key)
+    async def activity_(self, request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
+        return await self._implementation.activity_(request, idempotency_key=idempotency_key)
 
     @activity.defn(name=REQUEST.name)
-    async def request(request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
-        return await implementation.request(request, idempotency_key=idempotency_key)
+    async def request(self, request: ExceptionMessage, idempotency_key: str) -> ExceptionMessage:
+        return await self._implementation.request(request, idempotency_key=idempotency_key)
 
-    return (import_, execute_, answer_, activity_, request)
+
+def registrations(implementation: AwkwardNamesActivities) -> Sequence[Callable[..., Any]]:
+    """The activity functions that the worker registers with Temporal."""
+    registered = _Registered(implementation)
+    return (registered.import_, registered.execute_, registered.answer_, registered.activity_, registered.request)

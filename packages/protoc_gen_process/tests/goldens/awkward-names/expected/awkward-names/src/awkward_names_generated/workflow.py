@@ -47,7 +47,7 @@ class AwkwardNamesProcess(Process[State, Key, AwkwardNamesActivityCalls]):
 
     @abstractmethod
     async def on_self(self, fact: PayloadMessage, meta: ProcessMessage) -> None:
-        r"""A comment with '''quotes''', a \backslash and no full stop."""
+        r"""A comment with '''quotes''', a \backslash and no full stop and invisible characters."""
 
     @abstractmethod
     async def on_HTTP2(self, fact: FalseMessage, meta: ProcessMessage) -> None:
