@@ -31,6 +31,9 @@ HEARTBEATS_PER_SESSION: Final = 4
 MAX_POLL_RECORDS: Final = 500
 """Records of one poll; they are decoded in chunks."""
 
+FETCH_BYTES: Final = 16 * 1024 * 1024
+"""Fetched ahead from one broker. aiokafka's default is 50 MiB, a quarter of a pod's memory."""
+
 REQUEST_TIMEOUT: Final = 10.0
 """Seconds for a commit or a question to the broker."""
 
@@ -67,6 +70,8 @@ class KafkaTransport:
         self._consumer: AIOKafkaConsumer | None = None
         self._listener: TransportListener | None = None
         self._partitions: dict[TopicPartition, Partition] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        """Committed positions, once known."""
         self._left_at: float | None = None
         """Since when we are no member; None while we are."""
 
@@ -82,6 +87,7 @@ class KafkaTransport:
             heartbeat_interval_ms=int(self._settings.session_timeout_seconds * 1000 / HEARTBEATS_PER_SESSION),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_records=MAX_POLL_RECORDS,
+            fetch_max_bytes=FETCH_BYTES,
             retry_backoff_ms=500,
             **self._security,
         )
@@ -114,11 +120,14 @@ class KafkaTransport:
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """Stops delivery; see `Transport`."""
-        self._joined().pause(*self._assigned(partitions))
+        # During a stop there may be no consumer any more, and nothing to pause.
+        if self._consumer is not None:
+            self._consumer.pause(*self._assigned(partitions))
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Goes on with delivery; see `Transport`."""
-        self._joined().resume(*self._assigned(partitions))
+        if self._consumer is not None:
+            self._consumer.resume(*self._assigned(partitions))
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """Commits offsets; see `Transport`."""
@@ -130,6 +139,7 @@ class KafkaTransport:
                 await self._joined().commit(offsets)
         except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
             raise TransportError(f"offsets are not committed: {_what(error)}") from error
+        self._committed.update(offsets)
 
     async def lag(self) -> Sequence[PartitionLag]:
         """Asks for end and committed offsets; see `Transport`."""
@@ -143,12 +153,14 @@ class KafkaTransport:
                     await consumer.topics()
                     return []
                 ends = await consumer.end_offsets(partitions)
-                return [
-                    PartitionLag(partition, max(0, ends[each] - await self._position(consumer, each)))
-                    for each, partition in partitions.items()
-                ]
+                for each in partitions.keys() - self._committed.keys():
+                    self._committed[each] = await self._position(consumer, each)
         except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
             raise self._unreachable(error) from error
+        return [
+            PartitionLag(partition, max(0, ends[each] - self._committed.get(each, 0)))
+            for each, partition in partitions.items()
+        ]
 
     async def retention(self) -> timedelta | None:
         """Asks for `retention.ms` of the topics; see `Transport`."""
@@ -194,6 +206,7 @@ class KafkaTransport:
         if self._listener is None:
             return
         self._left_at = None
+        self._committed = {}
         self._partitions = {each: Partition(each.topic, each.partition) for each in assigned}
         self._listener.assigned(list(self._partitions.values()))
 

@@ -32,7 +32,7 @@ class Limits:
     """The same in bytes."""
     total_events: int = 16_000
     """Uncommitted messages of all partitions together, shared equally among them."""
-    total_bytes: int = 64 * 1024 * 1024
+    total_bytes: int = 48 * 1024 * 1024
     """The same in bytes."""
     drain_seconds: float = 20.0
     """How long a rebalance or a stop waits for calls in flight; then the member gives the partitions up regardless."""

@@ -31,7 +31,6 @@ CALL_TIMEOUT = timedelta(seconds=2)
 """Shorter than in production, so that a test need not wait for it long."""
 
 _POLL_RECORDS = 100
-_IDLE_SECONDS = 0.01
 
 
 class MemoryTransport:
@@ -54,11 +53,13 @@ class MemoryTransport:
         self._listener: TransportListener | None = None
         self._position = 0
         self._moved = asyncio.Event()
+        self._stirred = asyncio.Event()
 
     def append(self, value: bytes | None, headers: Sequence[tuple[str, bytes]] = (), key: bytes | None = None) -> int:
         """Adds a record and returns its position."""
         position = len(self.records)
         self.records.append(Message(self.partition, position, value, key, headers, timestamp_ms=1_700_000_000_000))
+        self._stirred.set()
         return position
 
     async def until_committed(self, position: int) -> None:
@@ -73,6 +74,7 @@ class MemoryTransport:
             await self._listener.revoked([self.partition])
             self.paused = False
             await self.start(self._listener)
+            self._stirred.set()
 
     async def start(self, listener: TransportListener) -> None:
         """Assigns the partition; see `Transport`."""
@@ -84,7 +86,10 @@ class MemoryTransport:
     async def poll(self, wait: float) -> Sequence[Message]:
         """Returns records; see `Transport`."""
         if self.paused or self._position >= len(self.records):
-            await asyncio.sleep(min(wait, _IDLE_SECONDS))
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stirred.wait()
             return []
         found = self.records[self._position : self._position + _POLL_RECORDS]
         self._position += len(found)
@@ -100,6 +105,7 @@ class MemoryTransport:
     def resume(self, partitions: Collection[Partition]) -> None:
         """Goes on with delivery; see `Transport`."""
         self.paused = self.paused and self.partition not in partitions
+        self._stirred.set()
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """Remembers the position; see `Transport`."""
