@@ -1,9 +1,13 @@
 """Names of what protoc generates, and of what this plugin generates."""
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from protoc_gen_process.python_names import (
+    MESSAGE_ATTRIBUTES,
     attribute,
     escaped,
+    hides_message_attribute,
     is_importable,
     is_plain,
     module_of,
@@ -54,3 +58,10 @@ def test_keywords_are_reached_by_getattr() -> None:
 
 def test_class_names_come_from_process_names() -> None:
     assert pascal_case("order-fulfillment-2b") == "OrderFulfillment2b"
+
+
+def test_the_list_of_message_attributes_is_that_of_the_library() -> None:
+    attributes = {*dir(Empty), *dir(Message)}
+    assert {name for name in attributes if not name.startswith("__")} <= MESSAGE_ATTRIBUTES
+    assert all(map(hides_message_attribute, attributes))
+    assert not hides_message_attribute("id")

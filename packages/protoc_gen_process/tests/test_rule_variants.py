@@ -130,14 +130,26 @@ ROWS = {
         "{name}/{meta.ratio}/{meta.key.id}",
         ("  Key key = 3;", "  Key key = 3;\n  double ratio = 4;"),
     ),
-    "template-schema-version": _template("differs between messages of one key", "{name}/{meta.second}/{meta.key.id}"),
-    "template-beyond-the-key": _template(KEEPS, "{name}/{meta.key.shop}/{meta.key.id}"),
+    "template-schema-version": _template(
+        "can differ between messages of one key", "{name}/{meta.second}/{meta.key.id}"
+    ),
+    "template-beyond-the-key": _template("or mark the field as a workflow_key", "{name}/{meta.key.shop}/{meta.key.id}"),
+    "template-of-a-transaction-beyond-its-request": _template(
+        "can differ between messages of one request",
+        "{name}/{meta.key.shop}/{meta.first}",
+        ("  api_major: 1\n", "  api_major: 1\n  kind: TRANSACTION\n"),
+    ),
+    "template-of-a-transaction-with-its-key": _template(
+        KEEPS, "{name}/{meta.key.id}/{meta.first}", ("  api_major: 1\n", "  api_major: 1\n  kind: TRANSACTION\n")
+    ),
     "template-not-ascii": _template("the literal text '/ü/'", "{name}/ü/{meta.key.id}"),
     "template-adjacent-values": _template(
         "nothing between {meta.key.id} and {meta.key.shop}", "{name}/{meta.key.id}{meta.key.shop}"
     ),
     "template-percent-is-no-separator": _template("nothing between", "{name}/{meta.key.id}%{meta.key.shop}"),
-    "template-any-separator-counts": _template(KEEPS, "{name}/{meta.key.id}-:-{meta.key.shop}"),
+    "template-any-separator-counts": _template(
+        KEEPS, "{name}/{meta.key.id}-:-{meta.key.shop}", ("string shop = 2", f"string shop = 2 {MARK}")
+    ),
     "template-name-between-values-is-no-separator": _template(
         "nothing between", "x/{meta.key.id}{name}{meta.key.shop}"
     ),
@@ -174,6 +186,24 @@ ROWS = {
         KEEPS,
         ("rpc Call(CallRequest) returns (CallResponse)", "rpc Call(CallStateV1) returns (CallResultV1)"),
         ("message CallRequest {}", "message CallStateV1 {}\n\nmessage CallResultV1 {}"),
+    ),
+    "case-named-like-a-method": _row(
+        "Envelope.DESCRIPTOR hides what every message class", ("Placed placed = 2", "Placed DESCRIPTOR = 2")
+    ),
+    "key-named-like-a-method": _row(
+        "Key.HasField hides what every message class", ("  string shop = 2;", "  string HasField = 2;")
+    ),
+    "field-named-like-a-magic-method": _row("Key.__init__ hides", ("  string shop = 2;", "  string __init__ = 2;")),
+    "nested-message-named-like-a-method": _row(
+        "message Clear hides what every message class",
+        ("message CallRequest {}", "message CallRequest {\n  message Clear {}\n}"),
+    ),
+    "message-named-like-that-of-the-module": _row(
+        "message DESCRIPTOR hides what every module",
+        ("message CallRequest {}", "message CallRequest {}\n\nmessage DESCRIPTOR {}"),
+    ),
+    "message-named-like-a-method": _row(
+        KEEPS, ("message CallRequest {}", "message CallRequest {}\n\nmessage Clear {}")
     ),
     "subscription-kind-empty": _row("subscription kind ''", ('kind: "kafka"', 'kind: ""')),
     "stream-of-a-subscription": _row("is an output of the runtime", ('"closed"', '"dead-letter.facts"')),

@@ -7,6 +7,21 @@ reaches, or as a module that only `importlib` imports. Everything that decides b
 import keyword
 import re
 
+MESSAGE_ATTRIBUTES = frozenset(
+    {
+        *("ByteSize", "Clear", "ClearExtension", "ClearField", "CopyFrom", "DESCRIPTOR", "DiscardUnknownFields"),
+        *("Extensions", "FindInitializationErrors", "FromString", "HasExtension", "HasField", "IsInitialized"),
+        *("ListFields", "MergeFrom", "MergeFromString", "ParseFromString", "SerializePartialToString"),
+        *("SerializeToString", "SetInParent", "UnknownFields", "WhichOneof"),
+        *("_CheckCalledFromGeneratedFile", "_ListFieldsItemKey", "_SetListener", "_extensions_by_name"),
+        *("_extensions_by_number",),
+    }
+)
+"""What every message class of Google's library has beside its fields; a test compares the list with the library.
+
+A field of such a name hides the library's own, so that nothing can serialize the message any more.
+"""
+
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -37,9 +52,19 @@ def attribute(expression: str, name: str) -> str:
     return f"{expression}.{name}" if is_plain(name) else f'getattr({expression}, "{name}")'
 
 
+def hides_message_attribute(name: str) -> bool:
+    """Whether a field or nested type of that name takes the place of what every message class has."""
+    return name in MESSAGE_ATTRIBUTES or (name.startswith("__") and name.endswith("__"))
+
+
 def escaped(name: str) -> str:
     """Returns the name, with an underscore appended where it is a keyword."""
     return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def key_attribute(name: str) -> str:
+    """Returns the name of an attribute of the generated class `Key`: escaped, and no name of a type within it."""
+    return f"{name}_" if name in {"int", "str"} else escaped(name)
 
 
 def snake_case(name: str) -> str:

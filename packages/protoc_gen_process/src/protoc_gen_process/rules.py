@@ -128,7 +128,8 @@ class Rule(StrEnum):
     TEMPLATE_PLACEHOLDER = "template-placeholder"
     """`{name}`, `{prefix}`, or a path to a scalar string, integer or enum."""
     TEMPLATE_SPLITS_KEY = "template-splits-key"
-    """No value differs between messages of one workflow: schema version, and the idempotency key of an ENTITY."""
+    """Values are those of workflow keys and, of a TRANSACTION, the idempotency key: others can differ between messages
+    of one workflow."""
     TEMPLATE_WITHOUT_NAME = "template-without-name"
     """`{name}` keeps processes of one namespace apart."""
     TEMPLATE_WITHOUT_KEY = "template-without-key"
@@ -159,6 +160,8 @@ class Rule(StrEnum):
     """One message plays one part."""
     REQUIRED_FIELD = "required-field"
     """What the runtime creates has no required field that only a person could fill."""
+    FIELD_NAME_TAKEN = "field-name-taken"
+    """No field or nested message hides what every message class in Python has, such as `CopyFrom`."""
 
     # Ingress.
     SUBSCRIPTION_NAME_MISSING = "subscription-name-missing"

@@ -2,13 +2,21 @@
 
 from typing import Any, TypeVar
 
+from google.protobuf import any_pb2
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
 
 MessageT = TypeVar("MessageT", bound=Message)
 
 _DEPTH = 5
 """Nested messages are filled this deep; a message may contain itself."""
+
+_WELL_KNOWN = "google.protobuf."
 
 # Fields are typed Any: the stubs give two FieldDescriptor classes, and messages hand out either.
 
@@ -16,7 +24,7 @@ _FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 
 
 def sample(message_type: type[MessageT], *, variant: int = 1) -> MessageT:
-    """Makes a message with every field set; of a oneof the first.
+    """Makes a message with every field set; of a oneof the first. It survives JSON, as histories hold it.
 
     Args:
         message_type: Type of the message.
@@ -28,6 +36,13 @@ def sample(message_type: type[MessageT], *, variant: int = 1) -> MessageT:
 
 
 def _fill(message: Message, variant: int, depth: int) -> None:
+    if message.DESCRIPTOR.full_name.startswith(_WELL_KNOWN):
+        _fill_well_known(message, variant)
+    else:
+        _fill_fields(message, variant, depth)
+
+
+def _fill_fields(message: Message, variant: int, depth: int) -> None:
     filled_oneofs: set[str] = set()
     for field in message.DESCRIPTOR.fields:
         oneof = field.containing_oneof
@@ -36,6 +51,25 @@ def _fill(message: Message, variant: int, depth: int) -> None:
                 continue
             filled_oneofs.add(oneof.full_name)
         _fill_field(message, field, variant, depth)
+
+
+def _fill_well_known(message: Message, variant: int) -> None:
+    """Sets a message of the library to what JSON has a form for; an Any stays empty, since it may hold anything."""
+    match message:
+        case Timestamp() | Duration():
+            message.seconds = variant
+        case FieldMask():
+            message.paths.append(f"path{variant}")
+        case Value():
+            message.string_value = f"value-{variant}"
+        case ListValue():
+            message.values.add().string_value = f"value-{variant}"
+        case Struct():
+            message.fields["field"].string_value = f"value-{variant}"
+        case any_pb2.Any() | Empty():
+            pass
+        case _:
+            _fill_fields(message, variant, 1)  # a wrapper of one scalar
 
 
 def _fill_field(message: Message, field: Any, variant: int, depth: int) -> None:

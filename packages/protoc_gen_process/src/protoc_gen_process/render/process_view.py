@@ -7,7 +7,7 @@ from typing import assert_never
 from protoc_gen_process.digest import contract_digest
 from protoc_gen_process.model import KeyField, Process
 from protoc_gen_process.proto_types import FieldPath, MessageType, ScalarKind
-from protoc_gen_process.python_names import attribute, escaped, is_plain
+from protoc_gen_process.python_names import attribute, is_plain, key_attribute
 from protoc_gen_process.render.type_names import TypeNames
 from protoc_gen_process.render.workflow_id_code import (
     AWKWARD_TEXT,
@@ -69,7 +69,6 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "key_fields": key_fields,
         "start_fields": _start_fields(process, key_fields),
         "key_assignments": _key_assignments(process, key_fields),
-        "sample_assignments": _sample_assignments(process, parts),
         "streams": sorted({event.stream_ref for event in process.emitted if event.stream_ref is not None}),
         "keys_outside_id": [
             path
@@ -123,7 +122,7 @@ def _key_field(field: KeyField, names: TypeNames) -> KeyFieldView:
             annotation, sample = _enum_field(path, names)
         case _:
             assert_never(path.kind)
-    return KeyFieldView(escaped(field.name), annotation, field.name, sample, path)
+    return KeyFieldView(key_attribute(field.name), annotation, field.name, sample, path)
 
 
 def _enum_field(path: FieldPath, names: TypeNames) -> tuple[str, str]:
@@ -156,13 +155,6 @@ def _key_assignments(process: Process, key_fields: Sequence[KeyFieldView]) -> li
         for field in key_fields
         if field.path != process.envelope.idempotency_key
     ]
-
-
-def _sample_assignments(process: Process, parts: Sequence[IdPart]) -> list[str]:
-    """Returns the statements that put what else an id is made of into the envelope of a test."""
-    envelope = process.envelope
-    known = {*process.key.paths, envelope.idempotency_key, envelope.schema_version}
-    return [assign("envelope", part.path.names, part.sample) for part in parts if part.path not in known]
 
 
 def _sample_id(process: Process, parts: Sequence[IdPart]) -> Callable[..., str]:

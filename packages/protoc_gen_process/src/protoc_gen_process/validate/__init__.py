@@ -14,6 +14,7 @@ from protoc_gen_process.validate.events import check_events
 from protoc_gen_process.validate.identity import Identity, check_identity, check_uniqueness
 from protoc_gen_process.validate.lifecycle import check_parts, find_result, find_starts, find_state
 from protoc_gen_process.validate.markers import check_markers
+from protoc_gen_process.validate.message_names import check_message_names
 from protoc_gen_process.validate.option_places import check_lost_options, check_option_places
 from protoc_gen_process.validate.policies import check_policies
 from protoc_gen_process.validate.scope import Scope, message_type
@@ -53,6 +54,7 @@ def _process(scope: Scope) -> Process | None:
     policies = check_policies(scope)
     subscriptions = check_subscriptions(scope)
     service = check_service(scope)
+    check_message_names(scope)
     found = find_envelope(scope)
     if found is None:
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from protoc_gen_process.model import KeyField, KeyMessage, WorkflowKey, WorkflowKind
 from protoc_gen_process.parse.declarations import DeclaredField, DeclaredMarkers, DeclaredMessage, FieldKind, Given
 from protoc_gen_process.proto_types import FieldPath, ScalarKind
-from protoc_gen_process.python_names import escaped
+from protoc_gen_process.python_names import key_attribute
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.envelope import META, FoundEnvelope
 from protoc_gen_process.validate.field_paths import field_path, not_singular
@@ -264,7 +264,7 @@ def _names(paths: list[FieldPath]) -> list[str]:
 def _names_differ(scope: Scope, found: list[MarkedField], key: WorkflowKey) -> bool:
     first: dict[str, MarkedField] = {}
     for candidate, field in zip(found, key.fields, strict=True):
-        other = first.setdefault(escaped(field.name), candidate)
+        other = first.setdefault(key_attribute(field.name), candidate)
         if other is not candidate:
             scope.refuse(
                 Rule.WORKFLOW_KEY_NAMES,

@@ -212,16 +212,24 @@ class _TemplateCheck:
         if isinstance(found, NoPath):
             self._refuse(Rule.TEMPLATE_PLACEHOLDER, f"has {{{dotted}}}, but {found.problem}", found.remedy)
             return None
-        markers = self.context.markers
-        is_key = markers.key is not None and found in markers.key.paths
-        names_message = self.context.kind is WorkflowKind.ENTITY and found == markers.idempotency_key
-        if not is_key and (names_message or found == markers.schema_version):
-            self._refuse(
-                Rule.TEMPLATE_SPLITS_KEY,
-                f"has {{{dotted}}}, which differs between messages of one key, so they would reach several workflows",
-                "remove it",
-            )
+        self._check_same_in_all_messages(found)
         return Placeholder(found)
+
+    def _check_same_in_all_messages(self, found: FieldPath) -> None:
+        """Checks that all messages of a workflow have the same value, and so reach it."""
+        markers, is_entity = self.context.markers, self.context.kind is WorkflowKind.ENTITY
+        if markers.key is None or markers.idempotency_key is None or found in markers.key.paths:
+            return  # the same, or not known
+        names_message = found == markers.idempotency_key
+        if names_message and not is_entity:
+            return
+        is_marked = names_message or found == markers.schema_version
+        self._refuse(
+            Rule.TEMPLATE_SPLITS_KEY,
+            f"has {{{found.dotted}}}, which can differ between messages of one {'key' if is_entity else 'request'}, so "
+            "they would reach several workflows",
+            "remove it" if is_marked else "remove it, or mark the field as a workflow_key",
+        )
 
 
 def _check_completeness(

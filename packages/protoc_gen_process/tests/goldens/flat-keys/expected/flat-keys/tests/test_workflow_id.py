@@ -15,35 +15,35 @@ def _event() -> Envelope:
     event.meta.seller.id = "id-1"
     event.meta.serial = 1
     event.meta.rank = Meta.Rank.Value("RANK_HIGH")
-    event.meta.source = "source-1"
+    event.meta.str = "str-1"
     return event
 
 
 def test_id_is_the_template_filled() -> None:
-    assert workflow_id(_event()) == "goldens/flat-keys/REGION_EAST:event-1/id-1+id-1=1/RANK_HIGH/source-1"
+    assert workflow_id(_event()) == "goldens/flat-keys/REGION_EAST:event-1/id-1+id-1=1/RANK_HIGH/str-1"
 
 
 def test_meta_event_is_escaped() -> None:
     event = _event()
     event.meta.event = "a/b c%{d}"
-    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:a%2Fb%20c%25%7Bd%7D/id-1+id-1=1/RANK_HIGH/source-1"
+    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:a%2Fb%20c%25%7Bd%7D/id-1+id-1=1/RANK_HIGH/str-1"
 
 
 def test_shop_id_is_escaped() -> None:
     event = _event()
     event.meta.shop.id = "a/b c%{d}"
-    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:event-1/a%2Fb%20c%25%7Bd%7D+id-1=1/RANK_HIGH/source-1"
+    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:event-1/a%2Fb%20c%25%7Bd%7D+id-1=1/RANK_HIGH/str-1"
 
 
 def test_seller_id_is_escaped() -> None:
     event = _event()
     event.meta.seller.id = "a/b c%{d}"
-    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:event-1/id-1+a%2Fb%20c%25%7Bd%7D=1/RANK_HIGH/source-1"
+    assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:event-1/id-1+a%2Fb%20c%25%7Bd%7D=1/RANK_HIGH/str-1"
 
 
-def test_source_is_escaped() -> None:
+def test_meta_str_is_escaped() -> None:
     event = _event()
-    event.meta.source = "a/b c%{d}"
+    event.meta.str = "a/b c%{d}"
     assert workflow_id(event) == "goldens/flat-keys/REGION_EAST:event-1/id-1+id-1=1/RANK_HIGH/a%2Fb%20c%25%7Bd%7D"
 
 
@@ -95,17 +95,17 @@ def test_missing_rank_is_refused() -> None:
     assert refused.value.reason is InvalidReason.MISSING_KEY
 
 
-def test_missing_source_is_refused() -> None:
+def test_missing_meta_str_is_refused() -> None:
     event = _event()
-    event.meta.ClearField("source")
-    with pytest.raises(InvalidEventError, match=r"meta\.source") as refused:
+    event.meta.ClearField("str")
+    with pytest.raises(InvalidEventError, match=r"meta\.str") as refused:
         workflow_id(event)
     assert refused.value.reason is InvalidReason.MISSING_KEY
 
 
 def test_an_id_too_long_for_temporal_is_refused() -> None:
     event = _event()
-    event.meta.source = "x" * 5000
+    event.meta.str = "x" * 5000
     with pytest.raises(InvalidEventError) as refused:
         workflow_id(event)
     assert refused.value.reason is InvalidReason.KEY_TOO_LONG

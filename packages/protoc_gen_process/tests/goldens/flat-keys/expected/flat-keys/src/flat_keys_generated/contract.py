@@ -23,6 +23,7 @@ class Key:
     shop_id: str
     seller_id: str
     serial: int
+    str_: str
 
 
 PROCESS_NAME: Final = "flat-keys"
@@ -49,7 +50,7 @@ CONTRACT: Final = ProcessContract(
         Subscription(name="far", kind="nats", binding_ref="far"),
         Subscription(name="hooks", kind="http", binding_ref="hooks"),
     ),
-    digest="03334173e7123329c5a45d4256374e28ab03076cd72080a47e884244ddf21acf",
+    digest="58d61e17bf88b5b048944056e2a4c86c3ae505e54fa504ed612a7473c90fa6ce",
 )
 
 
@@ -65,5 +66,5 @@ def workflow_id(event: Envelope) -> str:
     seller_id = segment.text(event.meta.seller.id, "meta.seller.id")
     serial = segment.integer(event.meta.serial, "meta.serial", present=event.meta.serial != 0)
     rank = segment.enum(event.meta.rank, "meta.rank", Meta.Rank.DESCRIPTOR, present=event.meta.HasField("rank"))
-    source = segment.text(event.meta.source, "meta.source")
-    return segment.bounded(f"goldens/flat-keys/{region}:{meta_event}/{shop_id}+{seller_id}={serial}/{rank}/{source}")
+    meta_str = segment.text(event.meta.str, "meta.str")
+    return segment.bounded(f"goldens/flat-keys/{region}:{meta_event}/{shop_id}+{seller_id}={serial}/{rank}/{meta_str}")

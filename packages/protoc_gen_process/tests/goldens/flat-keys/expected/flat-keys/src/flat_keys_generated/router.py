@@ -39,6 +39,7 @@ class FlatKeysRouter(Router[Envelope]):
             shop_id=event.meta.shop.id,
             seller_id=event.meta.seller.id,
             serial=event.meta.serial,
+            str=event.meta.str,
         )
 
 

@@ -33,6 +33,7 @@ def sample_key(variant: int = 1) -> Key:
         shop_id=f"id-{variant}",
         seller_id=f"id-{variant}",
         serial=variant,
+        str_=f"str-{variant}",
     )
 
 
@@ -47,7 +48,7 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> Envelope:
     envelope.meta.shop.id = key.shop_id
     envelope.meta.seller.id = key.seller_id
     envelope.meta.serial = key.serial
-    envelope.meta.source = "source-1"
+    envelope.meta.str = key.str_
     getattr(envelope, _CASES[type(payload)]).CopyFrom(payload)
     return envelope
 

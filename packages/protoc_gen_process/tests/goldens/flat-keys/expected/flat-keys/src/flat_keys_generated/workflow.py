@@ -53,6 +53,7 @@ def _key(start: Start) -> Key:
         shop_id=start.shop_id,
         seller_id=start.seller_id,
         serial=start.serial,
+        str_=start.str,
     )
 
 

@@ -54,7 +54,7 @@ class WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbcdefghProcess(
 
     @abstractmethod
     async def on_case_one(self, fact: CaseOne, meta: EventMeta) -> None:
-        """Handles the fact `case_one`."""
+        """What JSON has forms of its own for."""
 
     @abstractmethod
     async def on_case_two(self, fact: CaseTwo, meta: EventMeta) -> None:
