@@ -60,3 +60,9 @@ def test_all_problems_of_a_request_are_said_at_once_in_the_order_of_the_sources(
     first, *lines = answer.error.splitlines()
     assert first == "3 problems; nothing was generated"
     assert [line.partition(":")[0] for line in lines] == [f"protos/src/{rule}.proto" for rule in rules]
+
+
+def test_another_file_is_named_as_editors_can_follow_it(diagnostics_image: ProtoImage) -> None:
+    requested = _requested(diagnostics_image, Rule.NAME_NOT_UNIQUE)
+    answer = diagnostics_image.generate(requested, "part=processes,source_root=protos/src")
+    assert "is declared in protos/src/name-not-unique/a.proto too" in answer.error

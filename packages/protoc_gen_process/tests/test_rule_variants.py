@@ -17,6 +17,7 @@ KEY = f"  string id = 1 {MARK};\n"
 START = "(ameide_core_proto.process.v1.start)"
 ACTIVITY = "{start_to_close: {seconds: 20}}"
 EVENT = '    stream_ref: "closed"\n'
+INGRESS = '  ingress: {\n    name: "facts"\n    kind: "kafka"\n  }'
 KEEPS = ""
 
 
@@ -205,7 +206,39 @@ ROWS = {
     "message-named-like-a-method": _row(
         KEEPS, ("message CallRequest {}", "message CallRequest {}\n\nmessage Clear {}")
     ),
-    "subscription-kind-empty": _row("subscription kind ''", ('kind: "kafka"', 'kind: ""')),
+    "subscription-kind-empty": _row("kind '' of subscription 'facts' is unknown", ('kind: "kafka"', 'kind: ""')),
+    "subscriptions-in-a-list": _row(
+        "subscriptions_in_a_list.proto:14:3: kind 'bad' of subscription 'y' is unknown",
+        (INGRESS, '  ingress: [\n    {name: "x" kind: "kafka"},\n    {name: "y" kind: "bad"}\n  ]'),
+    ),
+    "subscriptions-in-lists": _row(
+        "subscriptions_in_lists.proto:8:8: kind 'bad' of subscription 'y' is unknown",
+        (INGRESS, f'  ingress: [{{name: "x" kind: "kafka"}}, {{name: "y" kind: "bad"}}]\n{INGRESS}'),
+    ),
+    "second-subscription-without-a-name": _row(
+        "subscription 2 has no name", (INGRESS, f'{INGRESS}\n  ingress: {{kind: "kafka"}}')
+    ),
+    "no-name-hides-no-binding": _row(
+        "binding_ref '' of subscription 1 cannot be a key", ('name: "facts"', 'binding_ref: ""')
+    ),
+    "event-paths-in-a-list": _row(
+        "event_paths_in_a_list.proto:49:5: partition_key_fields of Closed has 'nope' as entry 2",
+        (EVENT, f'{EVENT}    partition_key_fields: ["id", "nope"]\n'),
+    ),
+    "error-types-in-a-list": _activity(
+        "has 'a' as entry 3, twice", 'retry_policy: {non_retryable_error_types: ["b", "a", "a"]}'
+    ),
+    "duration-without-a-field": _activity("start_to_close of Call is {seconds: 0, nanos: 0}", "start_to_close: {}"),
+    "payload-of-the-library": _row(
+        "wrap google.protobuf.Timestamp in a message of your own",
+        ("Placed placed = 2;", "Placed placed = 2;\n    google.protobuf.Timestamp at = 3;"),
+        ('process_options.proto";\n', 'process_options.proto";\nimport "google/protobuf/timestamp.proto";\n'),
+    ),
+    "start-version-zero-by-name": _row(
+        "start message BeginStartV0 has no version in its name, since versions start at 1",
+        ("BeginV1 {\n  option (ameide_core_proto.process.v1.start) = {version: 1};", "BeginStartV0 {"),
+    ),
+    "api-major-at-its-end": _row(KEEPS, ("api_major: 1", "api_major: 1000000")),
     "stream-of-a-subscription": _row("is an output of the runtime", ('"closed"', '"dead-letter.facts"')),
     "stream-progress": _row("is an output of the runtime", ('"closed"', '"progress"')),
     "event-path-to-a-message": _row(
@@ -239,7 +272,9 @@ ROWS = {
     "attempts-too-many": _activity(
         "maximum_attempts of Call is 4294967295", "retry_policy: {maximum_attempts: 4294967295}"
     ),
-    "error-type-blank": _activity("has ' ', which is no name", 'retry_policy: {non_retryable_error_types: " "}'),
+    "error-type-blank": _activity(
+        "has ' ' as entry 1, which is no name", 'retry_policy: {non_retryable_error_types: " "}'
+    ),
     "empty-retry-policy": _activity(KEEPS, "retry_policy: {}"),
     "service-without-rpcs": _row(KEEPS, (BASE[BASE.index("  rpc Call") : BASE.index("}\n\nmessage CallRequest")], "")),
 }

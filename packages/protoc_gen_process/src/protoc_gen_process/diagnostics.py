@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from protoc_gen_process.rules import Rule
 
 
+def shown_path(path: str, source_root: str) -> str:
+    """Returns the path of a proto file as editors can follow it.
+
+    Args:
+        path: The path as imports name it.
+        source_root: Directory that it is relative to, or an empty string.
+    """
+    return f"{source_root.rstrip('/')}/{path}" if source_root else path
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A position in a source file, one-based as editors count."""
@@ -24,8 +34,7 @@ class Place:
         Args:
             source_root: Directory that the path is relative to, or an empty string.
         """
-        path = f"{source_root.rstrip('/')}/{self.path}" if source_root else self.path
-        return f"{path}:{self.line}:{self.column}"
+        return f"{shown_path(self.path, source_root)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,12 +56,17 @@ class Diagnostic:
 class Report:
     """Collects the diagnostics of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, source_root: str = "") -> None:
+        self._source_root = source_root
         self._diagnostics: set[Diagnostic] = set()
 
     def add(self, rule: Rule, place: Place, problem: str, remedy: str) -> None:
         """Records a broken rule."""
         self._diagnostics.add(Diagnostic(place, problem, remedy, rule))
+
+    def path(self, path: str) -> str:
+        """Returns the path of another file, for the text of a diagnostic."""
+        return shown_path(path, self._source_root)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -106,7 +106,7 @@ def _generate(schema: Schema[PluginOptions], tree: OutputTree) -> None:
             for path, content in typed_markers(desc.name for desc in schema.files_to_generate):
                 tree.add(path, content)
         case "processes":
-            processes, diagnostics = validate(parse(schema.all_files, schema.files_to_generate))
+            processes, diagnostics = validate(parse(schema.all_files, schema.files_to_generate), options.source_root)
             if diagnostics:
                 raise RefusedError(summary(diagnostics, options.source_root))
             try:

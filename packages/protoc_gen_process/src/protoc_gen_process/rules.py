@@ -33,6 +33,8 @@ class Rule(StrEnum):
     API_MAJOR_MISSING = "api-major-missing"
     API_MAJOR_ZERO = "api-major-zero"
     """Schema versions from 1 to api_major are accepted, so 0 would accept none."""
+    API_MAJOR_RANGE = "api-major-range"
+    """At most a million."""
     API_MINOR_MISSING = "api-minor-missing"
 
     # Where options stand.

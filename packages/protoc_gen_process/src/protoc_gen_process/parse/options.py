@@ -92,17 +92,20 @@ class _Reader:
     def given_all(self, name: str, values: Sequence[T]) -> tuple[Given[T], ...]:
         """Returns the values of a repeated field with their places."""
         path = self.path_of(name)
-        return tuple(Given(value, self.locations.place((*path, index))) for index, value in enumerate(values))
+        paths = [self.locations.element_path(path, index, len(values)) for index in range(len(values))]
+        return tuple(Given(value, self.locations.place(own)) for value, own in zip(values, paths, strict=True))
 
-    def child(self, name: str, message: M, *index: int) -> "tuple[M, _Reader]":
-        """Returns a message field, and its reader.
+    def child(self, name: str, message: M) -> "tuple[M, _Reader]":
+        """Returns a message field, and its reader."""
+        return message, _Reader(message, self.locations, self.path_of(name))
 
-        Args:
-            name: Name of the field.
-            message: Its value.
-            index: Index of the value where the field is repeated.
-        """
-        return message, _Reader(message, self.locations, (*self.path_of(name), *index))
+    def children(self, name: str, messages: Sequence[M]) -> "list[tuple[M, _Reader]]":
+        """Returns the values of a repeated message field, each with its reader."""
+        path, count = self.path_of(name), len(messages)
+        return [
+            (message, _Reader(message, self.locations, self.locations.element_path(path, index, count)))
+            for index, message in enumerate(messages)
+        ]
 
 
 class OptionsReader:
@@ -144,10 +147,7 @@ class OptionsReader:
             versioning_behavior=reader.given_enum("versioning_behavior", value.versioning_behavior, VersioningBehavior),
             api_major=reader.given("api_major", value.api_major),
             api_minor=reader.given("api_minor", value.api_minor),
-            ingress=tuple(
-                _subscription(*reader.child("ingress", subscription, index))
-                for index, subscription in enumerate(value.ingress)
-            ),
+            ingress=tuple(_subscription(*child) for child in reader.children("ingress", value.ingress)),
         )
 
     def fact(self, options: MessageOptions | None, path: SourcePath) -> Place | None:

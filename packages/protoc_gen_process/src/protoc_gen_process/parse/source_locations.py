@@ -49,6 +49,22 @@ class SourceLocations:
             return Place(self._file)
         return Place(self._file, span[0] + 1, span[1] + 1)
 
+    def element_path(self, path: SourcePath, index: int, count: int) -> SourcePath:
+        """Returns the path under which the place of an element of a repeated option field is found.
+
+        Compilers number statements, not elements: `field: [{...}, {...}]` is one statement. Where several statements
+        have lists, nothing tells which holds an element; then its place is that of what is around all of them.
+
+        Args:
+            path: Path of the field.
+            index: Index of the element.
+            count: Number of elements.
+        """
+        statements = sum(1 for one in self._spans if len(one) == len(path) + 1 and one[: len(path)] == path)
+        if statements == count:
+            return (*path, index)
+        return (*path, 0) if statements == 1 else (*path, count + index)  # the latter is nobody's path
+
     def docs(self, path: SourcePath) -> Docs:
         """Returns the lines of the comment above an element, else of the one behind it."""
         comment = self._comments.get(path, "")

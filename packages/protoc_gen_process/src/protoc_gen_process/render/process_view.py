@@ -20,6 +20,9 @@ from protoc_gen_process.render.workflow_id_code import (
     value_name,
 )
 
+META_NAME = "EventMeta"
+"""By which the generated module `workflow` offers the meta, whatever its name is; another message may have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFieldView:
@@ -63,7 +66,8 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "result": "Result" if process.result is not None else "None",
         "registered": [f"registered.{activity.method}" for activity in process.activities],
         "calls": f"{process.class_name}ActivityCalls" if has_activities else "ActivityCalls",
-        "exports": _exports(process, type_expression),
+        "exports": _exports(process, type_expression, names),
+        "aliases_meta": META_NAME not in names.locals,
         "start_types": [type_expression(start.message) for start in process.starts],
         "payload_types": [type_expression(case.message) for case in process.envelope.cases],
         "key_fields": key_fields,
@@ -100,7 +104,7 @@ def assign(root: str, names: Sequence[str], value: str, *, is_message: bool = Fa
     return f'setattr({root}, "{names[-1]}", {value})'
 
 
-def _exports(process: Process, type_expression: Callable[[MessageType], str]) -> list[str]:
+def _exports(process: Process, type_expression: Callable[[MessageType], str], types: TypeNames) -> list[str]:
     """Returns what the generated module `workflow` offers, in the order of ruff's RUF022: constants first."""
     names = {"DEFINITION", "Key", f"{process.class_name}Process", "Start", "State"}
     if process.result is not None:
@@ -108,6 +112,8 @@ def _exports(process: Process, type_expression: Callable[[MessageType], str]) ->
     meta = type_expression(process.envelope.meta)
     if "." not in meta:
         names.add(meta)
+    if META_NAME not in types.locals:
+        names.add(META_NAME)
     return sorted(names, key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
 
 

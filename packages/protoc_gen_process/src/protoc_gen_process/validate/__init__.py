@@ -24,13 +24,17 @@ from protoc_gen_process.validate.workflow_id import IdContext, check_overlaps, c
 __all__ = ["validate"]
 
 
-def validate(declarations: Declarations) -> tuple[tuple[Process, ...], tuple[Diagnostic, ...]]:
+def validate(declarations: Declarations, source_root: str = "") -> tuple[tuple[Process, ...], tuple[Diagnostic, ...]]:
     """Checks all rules.
+
+    Args:
+        declarations: What the files say.
+        source_root: Directory that paths are relative to, for texts that name another file.
 
     Returns:
         The contracts in the order of the files, and what is wrong. Contracts are complete only where nothing is.
     """
-    report = Report()
+    report = Report(source_root)
     check_option_places(declarations, report)
     check_uniqueness(declarations, report)
     processes = tuple(_processes(declarations, report))

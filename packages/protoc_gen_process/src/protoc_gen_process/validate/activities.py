@@ -87,9 +87,9 @@ def _method(rpc: str) -> str:
 
 def _activity(scope: Scope, service: DeclaredService, rpc: DeclaredRpc, method: str) -> Activity:
     options = rpc.activity or DeclaredActivityOptions(rpc.place, None, None, None, None, None)
-    start_to_close = check_duration(scope, "start_to_close", options.start_to_close)
-    schedule_to_close = check_duration(scope, "schedule_to_close", options.schedule_to_close)
-    heartbeat = check_duration(scope, "heartbeat", options.heartbeat)
+    start_to_close = check_duration(scope, f"start_to_close of {rpc.name}", options.start_to_close)
+    schedule_to_close = check_duration(scope, f"schedule_to_close of {rpc.name}", options.schedule_to_close)
+    heartbeat = check_duration(scope, f"heartbeat of {rpc.name}", options.heartbeat)
     if options.start_to_close is None and options.schedule_to_close is None:
         start_to_close = DEFAULT_START_TO_CLOSE
     if start_to_close and schedule_to_close and start_to_close > schedule_to_close and options.start_to_close:

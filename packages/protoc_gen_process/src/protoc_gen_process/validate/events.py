@@ -26,6 +26,9 @@ _STREAM_LIMIT = 253
 _RUNTIME_STREAMS = frozenset({"progress", "dead-letter"})
 """Outputs of the runtime itself; subscriptions may have dead-letter outputs of their own, `dead-letter.<name>`."""
 
+_LIBRARY = "google.protobuf."
+"""Package of the messages that nobody can add options to."""
+
 _EVENT_FACT = "(ameide_core_proto.common.v1.event_fact)"
 _FACT = "(ameide_core_proto.process.v1.fact)"
 _COMMAND = "(ameide_core_proto.process.v1.command)"
@@ -110,18 +113,24 @@ def _case(scope: Scope, field: DeclaredField, message: DeclaredMessage) -> Paylo
             Rule.CASE_WITHOUT_ROLE,
             field.place,
             f"payload case {field.name} is neither a fact nor a command{lost}",
-            f"add option {_FACT} = {{}} or option {_COMMAND} = {{}} to {message.name}",
+            _remedy(message, f"add option {_FACT} = {{}} or option {_COMMAND} = {{}}"),
         )
     if message.event_fact is None or message.event_fact.type is None:
         scope.refuse(
             Rule.EVENT_TYPE_MISSING,
             field.place,
             f"payload case {field.name} has no event_fact.type",
-            f'add option {_EVENT_FACT} = {{type: "orders.{message.name}.v1"}} to {message.name}',
+            _remedy(message, f'add option {_EVENT_FACT} = {{type: "orders.{message.name}.v1"}}'),
         )
         return None
     event = _event(scope, message, message.event_fact, message.event_fact.type, role or Role.FACT)
     return PayloadCase(field.name, event, field.docs or message.docs) if role is not None else None
+
+
+def _remedy(message: DeclaredMessage, advice: str) -> str:
+    if message.full_name.startswith(_LIBRARY):
+        return f"wrap {message.full_name} in a message of your own: options cannot be added to it"
+    return f"{advice} to {message.name}"
 
 
 def _emitted_only(scope: Scope, message: DeclaredMessage) -> Event | None:
@@ -249,20 +258,20 @@ def _paths(
     scope: Scope, message: DeclaredMessage, option: str, given_paths: tuple[Given[str], ...]
 ) -> tuple[FieldPath, ...]:
     paths: list[FieldPath] = []
-    for given in given_paths:
+    for number, given in enumerate(given_paths, start=1):
         found = resolve(scope, message, given.value)
         if isinstance(found, NoPath):
             scope.refuse(
                 Rule.EVENT_PATH_INVALID,
                 given.place,
-                f"{option} of {message.name} has {given.value!r}, but {found.problem}",
+                f"{option} of {message.name} has {given.value!r} as entry {number}, but {found.problem}",
                 found.remedy,
             )
         elif found in paths:
             scope.refuse(
                 Rule.EVENT_PATH_REPEATED,
                 given.place,
-                f"{option} of {message.name} has {given.value!r} twice",
+                f"{option} of {message.name} has {given.value!r} twice, again as entry {number}",
                 "remove one of them",
             )
         else:

@@ -13,6 +13,8 @@ from protoc_gen_process.validate.scope import Scope
 _TEMPORAL_NAME = re.compile(r"[!-~]+")
 _TEMPORAL_NAME_LIMIT = 255
 """Characters of a workflow type or task queue: what Temporal's SQL visibility stores can index."""
+_API_MAJOR_LIMIT = 1_000_000
+"""Far below what the smallest integer type of a schema version holds."""
 _TEMPORAL_PREFIXES = ("__temporal", "/_sys/")
 
 
@@ -57,6 +59,13 @@ def check_identity(scope: Scope) -> Identity | None:
             process.api_major.place,
             "api_major is 0, so no schema version would be accepted",
             "write 1 or more",
+        )
+    elif process.api_major.value > _API_MAJOR_LIMIT:
+        scope.refuse(
+            Rule.API_MAJOR_RANGE,
+            process.api_major.place,
+            f"api_major is {process.api_major.value}",
+            f"write 1 to {_API_MAJOR_LIMIT}",
         )
     if process.api_minor is None:
         scope.refuse(
@@ -116,7 +125,7 @@ def check_uniqueness(declarations: Declarations, report: Report) -> None:
         lambda given, other: report.add(
             Rule.NAME_NOT_UNIQUE,
             given.place,
-            f"process {given.value!r} is declared in {other.place.path} too",
+            f"process {given.value!r} is declared in {report.path(other.place.path)} too",
             "give each process a name of its own",
         ),
     )
@@ -126,7 +135,7 @@ def check_uniqueness(declarations: Declarations, report: Report) -> None:
         lambda given, other: report.add(
             Rule.WORKFLOW_TYPE_NOT_UNIQUE,
             given.place,
-            f"workflow type {given.value!r} is declared in {other.place.path} too",
+            f"workflow type {given.value!r} is declared in {report.path(other.place.path)} too",
             "give each process a workflow type of its own",
         ),
     )
@@ -136,7 +145,7 @@ def check_uniqueness(declarations: Declarations, report: Report) -> None:
         lambda given, other: report.add(
             Rule.TASK_QUEUE_NOT_UNIQUE,
             given.place,
-            f"task queue {given.value!r} is that of the process in {other.place.path} too, "
+            f"task queue {given.value!r} is that of the process in {report.path(other.place.path)} too, "
             "and a worker of one cannot execute the other's workflows",
             "give each process a task queue of its own",
         ),

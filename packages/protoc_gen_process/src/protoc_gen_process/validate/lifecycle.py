@@ -14,6 +14,7 @@ from protoc_gen_process.validate.field_paths import not_singular
 from protoc_gen_process.validate.scope import Scope, message_type
 
 _START_NAME = re.compile(r".*StartV([1-9][0-9]*)")
+_START_NAME_ZERO = re.compile(r".*StartV0[0-9]*")
 
 START_VERSION_FIELD = "start_version"
 _VERSIONS = range(1, 2**31)
@@ -108,7 +109,15 @@ def _start_messages(scope: Scope, others: frozenset[str]) -> list[DeclaredMessag
     marked = [message for message in scope.file.messages if message.start is not None]
     named = _named(scope, others, _START_NAME)
     if not marked:
-        if not named:
+        zero = [] if named else _named(scope, others, _START_NAME_ZERO)
+        for message in zero:
+            scope.refuse(
+                Rule.START_VERSION_RANGE,
+                message.place,
+                f"start message {message.name} has no version in its name, since versions start at 1",
+                "name it *StartV1",
+            )
+        if not named and not zero:
             scope.refuse(
                 Rule.START_MISSING,
                 scope.process.place,

@@ -15,8 +15,8 @@ _MAXIMUM_ATTEMPTS = 2**31 - 1
 
 def check_retry(scope: Scope, rpc: str, declared: DeclaredRetryPolicy) -> RetryPolicy:
     """Checks the retry policy of an activity."""
-    initial = check_duration(scope, "initial_interval", declared.initial_interval)
-    maximum = check_duration(scope, "maximum_interval", declared.maximum_interval)
+    initial = check_duration(scope, f"initial_interval of {rpc}", declared.initial_interval)
+    maximum = check_duration(scope, f"maximum_interval of {rpc}", declared.maximum_interval)
     first_wait = initial or DEFAULT_INITIAL_INTERVAL
     if declared.maximum_interval is not None and maximum is not None and maximum < first_wait:
         scope.refuse(
@@ -62,13 +62,13 @@ def _attempts(scope: Scope, rpc: str, given: Given[int] | None) -> int | None:
 
 def _error_types(scope: Scope, rpc: str, given: tuple[Given[str], ...]) -> tuple[str, ...]:
     names: list[str] = []
-    for one in given:
+    for number, one in enumerate(given, start=1):
         if not one.value.strip() or one.value in names:
             problem = "twice" if one.value in names else "which is no name"
             scope.refuse(
                 Rule.RETRY_ERROR_TYPE,
                 one.place,
-                f"non_retryable_error_types of {rpc} has {one.value!r}, {problem}",
+                f"non_retryable_error_types of {rpc} has {one.value!r} as entry {number}, {problem}",
                 "write the type of each ApplicationError once",
             )
         names.append(one.value)

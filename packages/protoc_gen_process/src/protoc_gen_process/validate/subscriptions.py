@@ -3,7 +3,7 @@
 import re
 
 from protoc_gen_process.model import Subscription, Transport
-from protoc_gen_process.parse.declarations import DeclaredSubscription, Given
+from protoc_gen_process.parse.declarations import DeclaredSubscription
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.scope import Scope
 
@@ -20,24 +20,24 @@ def check_subscriptions(scope: Scope) -> tuple[Subscription, ...]:
     subscriptions: list[Subscription] = []
     names: set[str] = set()
     bindings: dict[str, str] = {}
-    for declared in scope.process.ingress:
-        transport = _transport(scope, declared)
-        name = _name(scope, declared, names)
-        if name is None:
-            continue
-        binding = _binding(scope, declared, declared.binding_ref, name, bindings)
-        if transport is not None:
+    for number, declared in enumerate(scope.process.ingress, start=1):
+        # Not every compiler tells the places of all entries of a list, so texts say which one is meant.
+        shown = f"subscription {declared.name.value!r}" if declared.name else f"subscription {number}"
+        transport = _transport(scope, declared, shown)
+        name = _name(scope, declared, shown, names)
+        binding = _binding(scope, declared, shown, bindings)
+        if name is not None and transport is not None and binding is not None:
             subscriptions.append(Subscription(name, transport, binding))
     return tuple(subscriptions)
 
 
-def _name(scope: Scope, declared: DeclaredSubscription, names: set[str]) -> str | None:
+def _name(scope: Scope, declared: DeclaredSubscription, shown: str, names: set[str]) -> str | None:
     given = declared.name
     if given is None:
         scope.refuse(
             Rule.SUBSCRIPTION_NAME_MISSING,
             declared.place,
-            "a subscription has no name",
+            f"{shown} has no name",
             'add name: "orders-facts", in kebab-case',
         )
         return None
@@ -52,7 +52,7 @@ def _name(scope: Scope, declared: DeclaredSubscription, names: set[str]) -> str 
         scope.refuse(
             Rule.SUBSCRIPTION_NAME_NOT_UNIQUE,
             given.place,
-            f"subscription {given.value!r} is declared twice",
+            f"{shown} is declared twice",
             "give each subscription a name of its own",
         )
         return None
@@ -60,13 +60,13 @@ def _name(scope: Scope, declared: DeclaredSubscription, names: set[str]) -> str 
     return given.value
 
 
-def _transport(scope: Scope, declared: DeclaredSubscription) -> Transport | None:
+def _transport(scope: Scope, declared: DeclaredSubscription, shown: str) -> Transport | None:
     given = declared.kind
     if given is None:
         scope.refuse(
             Rule.SUBSCRIPTION_KIND_MISSING,
             declared.place,
-            f"subscription {declared.name.value!r} has no kind" if declared.name else "a subscription has no kind",
+            f"{shown} has no kind",
             f"add kind, one of {_TRANSPORTS}",
         )
         return None
@@ -76,30 +76,31 @@ def _transport(scope: Scope, declared: DeclaredSubscription) -> Transport | None
         scope.refuse(
             Rule.SUBSCRIPTION_KIND_UNKNOWN,
             given.place,
-            f"subscription kind {given.value!r} is unknown",
+            f"kind {given.value!r} of {shown} is unknown",
             f"write one of {_TRANSPORTS}",
         )
         return None
 
 
-def _binding(
-    scope: Scope, declared: DeclaredSubscription, given: Given[str] | None, name: str, bindings: dict[str, str]
-) -> str:
-    binding = given.value if given is not None else name
-    place = given.place if given is not None else declared.place
-    if given is not None and not _BINDING.fullmatch(binding):
+def _binding(scope: Scope, declared: DeclaredSubscription, shown: str, bindings: dict[str, str]) -> str | None:
+    """Returns the binding, None where neither it nor the name that it defaults to is given."""
+    given = declared.binding_ref
+    binding = given or declared.name
+    if binding is None:
+        return None
+    if given is not None and not _BINDING.fullmatch(given.value):
         scope.refuse(
             Rule.BINDING_REF_INVALID,
-            place,
-            f"binding_ref {binding!r} cannot be a key of run-time configuration",
+            given.place,
+            f"binding_ref {given.value!r} of {shown} cannot be a key of run-time configuration",
             "write letters, digits and . _ - only, or leave it out for the subscription's name",
         )
-    other = bindings.setdefault(binding, name)
-    if other != name:
+    other = bindings.setdefault(binding.value, shown)
+    if other != shown:
         scope.refuse(
             Rule.BINDING_REF_NOT_UNIQUE,
-            place,
-            f"subscriptions {other!r} and {name!r} have the same binding {binding!r}, so both would consume one stream",
+            given.place if given is not None else declared.place,
+            f"{other} and {shown} have the same binding {binding.value!r}, so both would consume one stream",
             "give each a binding of its own, or keep one subscription",
         )
-    return binding
+    return binding.value

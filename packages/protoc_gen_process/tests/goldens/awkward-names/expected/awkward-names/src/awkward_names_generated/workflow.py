@@ -20,8 +20,9 @@ from awkward_names_generated.activities import AwkwardNamesActivityCalls
 from awkward_names_generated.contract import CONTRACT, Key
 from awkward_names_generated.messages import FalseMessage, Imported, MessageNone
 
-__all__ = ["DEFINITION", "AwkwardNamesProcess", "Key", "ProcessMessage", "Result", "Start", "State"]
+__all__ = ["DEFINITION", "AwkwardNamesProcess", "EventMeta", "Key", "ProcessMessage", "Result", "Start", "State"]
 
+EventMeta: TypeAlias = ProcessMessage
 Start: TypeAlias = StartMessage
 State: TypeAlias = StateMessage
 Result: TypeAlias = ResultMessage

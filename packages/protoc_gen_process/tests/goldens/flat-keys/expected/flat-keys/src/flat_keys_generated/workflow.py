@@ -20,8 +20,9 @@ from goldens.flat_keys.v1.flat_keys_pb2 import (
 
 from flat_keys_generated.contract import CONTRACT, Key
 
-__all__ = ["DEFINITION", "FlatKeysProcess", "Key", "Meta", "Start", "State"]
+__all__ = ["DEFINITION", "EventMeta", "FlatKeysProcess", "Key", "Meta", "Start", "State"]
 
+EventMeta: TypeAlias = Meta
 Start: TypeAlias = FlatKeysStartV1 | FlatKeysStartV2
 State: TypeAlias = FlatKeysStateV1
 

@@ -12,8 +12,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from first_generated.contract import CONTRACT, Key
 
-__all__ = ["DEFINITION", "FirstProcess", "Key", "Meta", "Start", "State"]
+__all__ = ["DEFINITION", "EventMeta", "FirstProcess", "Key", "Meta", "Start", "State"]
 
+EventMeta: TypeAlias = Meta
 Start: TypeAlias = FirstStartV1
 State: TypeAlias = Empty
 
@@ -26,7 +27,7 @@ class FirstProcess(Process[State, Key, ActivityCalls]):
 
     @abstractmethod
     async def run(self, start: Start) -> None:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_billing_opened(self, fact: BillingV1Opened, meta: Meta) -> None:

@@ -12,8 +12,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from second_generated.contract import CONTRACT, Key
 
-__all__ = ["DEFINITION", "Key", "Meta", "SecondProcess", "Start", "State"]
+__all__ = ["DEFINITION", "EventMeta", "Key", "Meta", "SecondProcess", "Start", "State"]
 
+EventMeta: TypeAlias = Meta
 Start: TypeAlias = SecondStartV1
 State: TypeAlias = Empty
 
@@ -26,7 +27,7 @@ class SecondProcess(Process[State, Key, ActivityCalls]):
 
     @abstractmethod
     async def run(self, start: Start) -> None:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_opened(self, fact: Opened, meta: Meta) -> None:

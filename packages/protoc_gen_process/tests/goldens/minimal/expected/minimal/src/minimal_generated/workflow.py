@@ -24,7 +24,7 @@ class MinimalProcess(Process[State, Key, ActivityCalls]):
 
     @abstractmethod
     async def run(self, start: Start) -> None:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_touched(self, fact: Touched, meta: EventMeta) -> None:

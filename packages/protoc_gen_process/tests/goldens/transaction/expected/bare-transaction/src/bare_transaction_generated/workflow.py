@@ -10,8 +10,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from bare_transaction_generated.contract import CONTRACT, Key
 
-__all__ = ["DEFINITION", "BareMeta", "BareTransactionProcess", "Key", "Start", "State"]
+__all__ = ["DEFINITION", "BareMeta", "BareTransactionProcess", "EventMeta", "Key", "Start", "State"]
 
+EventMeta: TypeAlias = BareMeta
 Start: TypeAlias = BareStartV1
 State: TypeAlias = Empty
 
@@ -24,7 +25,7 @@ class BareTransactionProcess(Process[State, Key, ActivityCalls]):
 
     @abstractmethod
     async def run(self, start: Start) -> None:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_ask(self, command: Ask, meta: BareMeta) -> None:

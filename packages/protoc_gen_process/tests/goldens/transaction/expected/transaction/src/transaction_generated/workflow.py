@@ -13,8 +13,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from transaction_generated.contract import CONTRACT, Key
 
-__all__ = ["DEFINITION", "Key", "Meta", "Result", "Start", "State", "TransactionProcess"]
+__all__ = ["DEFINITION", "EventMeta", "Key", "Meta", "Result", "Start", "State", "TransactionProcess"]
 
+EventMeta: TypeAlias = Meta
 Start: TypeAlias = Begin
 State: TypeAlias = Empty
 Result: TypeAlias = Receipt
@@ -28,7 +29,7 @@ class TransactionProcess(Process[State, Key, ActivityCalls]):
 
     @abstractmethod
     async def run(self, start: Start) -> Result:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_transfer(self, command: Transfer, meta: Meta) -> None:

@@ -50,7 +50,7 @@ class WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbcdefghProcess(
 
     @abstractmethod
     async def run(self, start: Start) -> None:
-        """Orchestrates the process; may start again from `self.state` after Continue-As-New."""
+        """Orchestrates the process."""
 
     @abstractmethod
     async def on_case_one(self, fact: CaseOne, meta: EventMeta) -> None:
