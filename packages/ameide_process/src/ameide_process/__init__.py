@@ -7,5 +7,6 @@ Rooms, by what they may touch:
 - `activity`: what an activity knows of its call.
 - `ingress`, `outputs`, `worker`: the mains' machinery, which talks to brokers and to Temporal.
 - `configuration`, `serving`: environment, mounted files, health and metrics endpoints.
+- `startup`, `connection`, `telemetry`, `logs`, `trace_context`, `kafka_security`: what both mains do alike.
 - `testing`: the fixture that generated tests and business tests share.
 """

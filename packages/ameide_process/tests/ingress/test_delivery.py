@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
-from ameide_devstack import TemporalDevServer
+from ameide_devstack import TemporalDevServer, TemporalSecurity, TemporalServer
 from ameide_devstack.testing import wait_for, wait_until
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress._limits import Limits
@@ -297,3 +298,16 @@ async def test_a_key_waits_for_a_commit_when_a_redelivery_could_leave_the_window
         assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 8
         ingress.dead_letters.failure = None
         await ingress.committed(last)
+
+
+@pytest.mark.e2e
+async def test_a_token_that_may_only_read_is_said_so_and_nothing_is_lost(
+    engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+) -> None:
+    async with TemporalServer(security=TemporalSecurity.MUTUAL_TLS_AND_TOKEN, namespace="orders") as server:
+        reader = await server.connect(data_converter=DATA_CONVERTER, token=server.tokens.token("orders:read"))
+        async with engine(reader) as ingress:
+            ingress.append(order_placed("refused"))
+            await wait_for(lambda: "Request unauthorized" in ingress.delivery_check.status.reason)
+            assert ingress.transport.committed == 0
+            assert not ingress.dead_letters.records

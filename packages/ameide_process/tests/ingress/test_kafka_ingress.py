@@ -70,7 +70,7 @@ class Stack:
         """Runs the program as its environment and mounted files tell it."""
         transport = {"kind": "kafka", "bootstrapServers": (kafka or self.kafka).bootstrap_servers}
         subscriptions, outputs = self.folder / f"{topic}.ingress.yaml", self.folder / f"{topic}.outputs.yaml"
-        subscriptions.write_text(json.dumps({"orders-facts": {**transport, "topic": topic}}))
+        subscriptions.write_text(json.dumps({"orders-facts": {**transport, "topic": topic, "consumerGroup": topic}}))
         outputs.write_text(json.dumps({"dead-letter": {**transport, "topic": f"{topic}.dead"}}))
         port = self.free_port()
         environ = {
@@ -230,14 +230,14 @@ async def test_two_members_share_the_work_and_a_leaving_one_loses_nothing(
 
     async with receivers(stack.client), stack.ingress("shared") as first:
         await first.ready()
-        for number in range(200):
+        for number in range(80):
             await produce(number)
         async with stack.ingress("shared") as second:
             await second.ready()
-            for number in range(200, 400):
+            for number in range(80, 160):
                 await produce(number)
             await wait_until(all_received, timeout_s=30)
-        for number in range(400, 500):
+        for number in range(160, 200):
             await produce(number)
         await wait_until(all_received, timeout_s=30)
 
