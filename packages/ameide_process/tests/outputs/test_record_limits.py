@@ -2,7 +2,6 @@
 
 import pytest
 from ameide_devstack import ApacheKafka
-
 from ameide_process.configuration import KafkaOutput
 from ameide_process.outputs import OutputRecord, OutputTooLargeError, open_output
 
