@@ -152,6 +152,18 @@ def test_generated_code_passes_the_strict_type_check(tree: Path) -> None:
     assert not [f"{one['file']}:{one['range']['start']['line'] + 1}: {one['message']}" for one in found]
 
 
+def test_a_missing_impl_is_one_clear_failure_of_its_tests_alone(tree: Path) -> None:
+    path = [one for one in _python_path(tree) if one != tree / "impl"]
+    suites = [f"build/generated/process/{name}/tests/test_routing.py" for name in ("minimal", "first")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    done = _run(*command, "-c", os.devnull, "--rootdir=.", *suites, cwd=tree, path=path)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "primitives/process/minimal has no impl yet" in done.stdout
+    assert "`uvx nox -s new -- minimal` writes stubs" in done.stdout
+    assert " passed" in done.stdout
+    assert "error" not in done.stdout.splitlines()[-1]
+
+
 def test_generated_tests_pass(tree: Path) -> None:
     pytest_ini = tree / "pytest.ini"
     pytest_ini.write_text(

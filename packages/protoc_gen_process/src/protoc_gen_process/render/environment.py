@@ -7,6 +7,7 @@ from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from protoc_gen_process.model import Activity
 from protoc_gen_process.proto_types import Docs
 from protoc_gen_process.python_names import attribute, is_plain
 from protoc_gen_process.render.docstrings import docstring, module_docstring
@@ -26,6 +27,7 @@ def create_environment() -> Environment:
     cast("dict[str, object]", environment.filters).update(
         attribute_of=attribute_of,
         docstring=docstring,
+        limits=limits,
         module_docstring=module_docstring,
         one_line=one_line,
         pattern=re.escape,
@@ -49,6 +51,16 @@ def timedelta_expression(value: timedelta) -> str:
     if value.microseconds:
         return f"timedelta(microseconds={value // timedelta(microseconds=1)})"
     return f"timedelta(seconds={value // timedelta(seconds=1)})"
+
+
+def limits(activity: Activity) -> str:
+    """Returns how long an activity may take, for people."""
+    given = {
+        "start to close": activity.start_to_close,
+        "schedule to close": activity.schedule_to_close,
+        "heartbeat": activity.heartbeat,
+    }
+    return ", ".join(f"{name} {value.total_seconds():g} s" for name, value in given.items() if value)
 
 
 def one_line(docs: Docs) -> str:

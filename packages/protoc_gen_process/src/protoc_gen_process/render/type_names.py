@@ -16,7 +16,7 @@ from protoc_gen_process.proto_types import PythonType
 RESERVED_NAMES = frozenset(
     {
         # What generated modules define.
-        *("CONTRACT", "DEFAULT_TASK_QUEUE", "DEFINITION", "PARTS", "PROCESS_NAME", "ROUTER", "WORKFLOW_TYPE"),
+        *("CONTRACT", "DEFAULT_TASK_QUEUE", "DEFINITION", "PAYLOAD_TYPES", "PROCESS_NAME", "ROUTER", "WORKFLOW_TYPE"),
         *("Key", "Payload", "Result", "Start", "State"),
         *("event", "main", "parts", "process", "registrations", "sample_key", "workflow_id"),
         # What they import.
@@ -53,7 +53,7 @@ RESERVED_NAMES = frozenset(
             "run_ingress",
             "run_worker",
         ),
-        *("run_ingress", "run_worker", "running_process"),
+        *("process_parts", "run_ingress", "run_worker", "running_process"),
         # Parameters and local variables of functions in which types are named.
         *("argument", "command", "envelope", "environment", "fact", "harness", "idempotency_key", "implementation"),
         *("key", "meta", "payload", "request", "self", "server", "start", "variant"),

@@ -2,11 +2,11 @@
 """What is delivered twice is applied once."""
 
 import pytest
-from all_options_generated.testing import PARTS, AllOptionsHarness, Payload, event, sample_key
+from all_options_generated.testing import PAYLOAD_TYPES, AllOptionsHarness, Payload, event, sample_key
 from ameide_process.testing import sample
 
 
-@pytest.mark.parametrize("payload_type", PARTS.payload_types, ids=lambda payload_type: payload_type.__name__)
+@pytest.mark.parametrize("payload_type", PAYLOAD_TYPES, ids=lambda payload_type: payload_type.__name__)
 async def test_an_event_delivered_twice_is_applied_once(
     process: AllOptionsHarness, payload_type: type[Payload]
 ) -> None:

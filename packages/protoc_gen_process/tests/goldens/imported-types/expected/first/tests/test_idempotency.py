@@ -3,10 +3,10 @@
 
 import pytest
 from ameide_process.testing import sample
-from first_generated.testing import PARTS, FirstHarness, Payload, event, sample_key
+from first_generated.testing import PAYLOAD_TYPES, FirstHarness, Payload, event, sample_key
 
 
-@pytest.mark.parametrize("payload_type", PARTS.payload_types, ids=lambda payload_type: payload_type.__name__)
+@pytest.mark.parametrize("payload_type", PAYLOAD_TYPES, ids=lambda payload_type: payload_type.__name__)
 async def test_an_event_delivered_twice_is_applied_once(process: FirstHarness, payload_type: type[Payload]) -> None:
     envelope = event(sample_key(), sample(payload_type), "event-1")
     workflow = await process.send_events(envelope, envelope)

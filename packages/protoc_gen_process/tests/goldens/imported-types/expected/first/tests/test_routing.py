@@ -9,11 +9,11 @@ from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.testing import sample
 from first_generated.contract import CONTRACT
 from first_generated.router import ROUTER
-from first_generated.testing import PARTS, Payload, event, sample_key
+from first_generated.testing import PAYLOAD_TYPES, Payload, event, process_parts, sample_key
 from goldens.imported_types.v1.first_pb2 import FirstEvent
 
 
-def _event(payload_type: type[Payload] = PARTS.payload_types[0]) -> FirstEvent:
+def _event(payload_type: type[Payload] = PAYLOAD_TYPES[0]) -> FirstEvent:
     return event(sample_key(), sample(payload_type), "event-1")
 
 
@@ -24,11 +24,12 @@ def test_no_case_of_the_envelope_is_left_out() -> None:
 
 @pytest.mark.parametrize("case", CONTRACT.cases, ids=lambda case: case.name)
 def test_every_case_has_a_handler(case: PayloadCase) -> None:
-    assert inspect.iscoroutinefunction(getattr(PARTS.worker.process, case.handler))
-    assert case.handler not in PARTS.worker.process.__abstractmethods__
+    impl = process_parts().worker.process
+    assert inspect.iscoroutinefunction(getattr(impl, case.handler))
+    assert case.handler not in impl.__abstractmethods__
 
 
-@pytest.mark.parametrize("payload_type", PARTS.payload_types, ids=lambda payload_type: payload_type.__name__)
+@pytest.mark.parametrize("payload_type", PAYLOAD_TYPES, ids=lambda payload_type: payload_type.__name__)
 def test_every_case_has_a_route(payload_type: type[Payload]) -> None:
     envelope = _event(payload_type)
     route = ROUTER.route(envelope)
@@ -37,7 +38,7 @@ def test_every_case_has_a_route(payload_type: type[Payload]) -> None:
 
 
 def test_events_of_one_key_reach_one_workflow() -> None:
-    assert len({ROUTER.route(_event(payload_type)).workflow_id for payload_type in PARTS.payload_types}) == 1
+    assert len({ROUTER.route(_event(payload_type)).workflow_id for payload_type in PAYLOAD_TYPES}) == 1
 
 
 def test_the_start_says_its_version() -> None:

@@ -4,7 +4,7 @@
 import pytest
 from ameide_process.testing import sample
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.testing import (
-    PARTS,
+    PAYLOAD_TYPES,
     Payload,
     WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbcdefghHarness,
     event,
@@ -12,7 +12,7 @@ from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.t
 )
 
 
-@pytest.mark.parametrize("payload_type", PARTS.payload_types, ids=lambda payload_type: payload_type.__name__)
+@pytest.mark.parametrize("payload_type", PAYLOAD_TYPES, ids=lambda payload_type: payload_type.__name__)
 async def test_an_event_delivered_twice_is_applied_once(
     process: WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbcdefghHarness, payload_type: type[Payload]
 ) -> None:

@@ -11,14 +11,15 @@ from goldens.wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh.v1.
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.contract import CONTRACT
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.router import ROUTER
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.testing import (
-    PARTS,
+    PAYLOAD_TYPES,
     Payload,
     event,
+    process_parts,
     sample_key,
 )
 
 
-def _event(payload_type: type[Payload] = PARTS.payload_types[0]) -> WideEvent:
+def _event(payload_type: type[Payload] = PAYLOAD_TYPES[0]) -> WideEvent:
     return event(sample_key(), sample(payload_type), "event-1")
 
 
@@ -29,11 +30,12 @@ def test_no_case_of_the_envelope_is_left_out() -> None:
 
 @pytest.mark.parametrize("case", CONTRACT.cases, ids=lambda case: case.name)
 def test_every_case_has_a_handler(case: PayloadCase) -> None:
-    assert inspect.iscoroutinefunction(getattr(PARTS.worker.process, case.handler))
-    assert case.handler not in PARTS.worker.process.__abstractmethods__
+    impl = process_parts().worker.process
+    assert inspect.iscoroutinefunction(getattr(impl, case.handler))
+    assert case.handler not in impl.__abstractmethods__
 
 
-@pytest.mark.parametrize("payload_type", PARTS.payload_types, ids=lambda payload_type: payload_type.__name__)
+@pytest.mark.parametrize("payload_type", PAYLOAD_TYPES, ids=lambda payload_type: payload_type.__name__)
 def test_every_case_has_a_route(payload_type: type[Payload]) -> None:
     envelope = _event(payload_type)
     route = ROUTER.route(envelope)
@@ -42,7 +44,7 @@ def test_every_case_has_a_route(payload_type: type[Payload]) -> None:
 
 
 def test_events_of_one_key_reach_one_workflow() -> None:
-    assert len({ROUTER.route(_event(payload_type)).workflow_id for payload_type in PARTS.payload_types}) == 1
+    assert len({ROUTER.route(_event(payload_type)).workflow_id for payload_type in PAYLOAD_TYPES}) == 1
 
 
 def test_the_start_says_its_version() -> None:

@@ -5,6 +5,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final, TypeAlias
 
+import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
 from ameide_process.converter import DATA_CONVERTER
@@ -51,6 +52,21 @@ Payload: TypeAlias = (
 WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbcdefghHarness: TypeAlias = ProcessHarness[Key, Payload, State, None]
 
 
+PAYLOAD_TYPES: Final[tuple[type[Payload], ...]] = (
+    CaseOne,
+    CaseTwo,
+    CaseThree,
+    CaseFour,
+    CaseFive,
+    CaseSix,
+    CaseSeven,
+    CaseEight,
+    CaseNine,
+    CaseTen,
+    CaseEleven,
+    CaseTwelve,
+    CaseThirteen,
+)
 _CASES: Final[Mapping[type[Payload], str]] = {
     CaseOne: "case_one",
     CaseTwo: "case_two",
@@ -83,28 +99,28 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> WideEvent:
     return envelope
 
 
-PARTS: Final[ProcessParts[Key, Payload, State, None]] = ProcessParts(
-    router=ROUTER,
-    worker=parts(),
-    payload_types=(
-        CaseOne,
-        CaseTwo,
-        CaseThree,
-        CaseFour,
-        CaseFive,
-        CaseSix,
-        CaseSeven,
-        CaseEight,
-        CaseNine,
-        CaseTen,
-        CaseEleven,
-        CaseTwelve,
-        CaseThirteen,
-    ),
-    state_type=State,
-    result_type=None,
-    event=event,
-)
+def process_parts() -> ProcessParts[Key, Payload, State, None]:
+    """What the harness needs of the process; a test that asks for it fails with one message while the impl is missing."""
+    try:
+        worker = parts()
+    except ModuleNotFoundError as error:
+        if (
+            error.name is None
+            or error.name.partition(".")[0] != "wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh"
+        ):
+            raise
+        pytest.fail(
+            f"primitives/process/wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh has no impl yet ({error}); `uvx nox -s new -- wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh` writes stubs",
+            pytrace=False,
+        )
+    return ProcessParts(
+        router=ROUTER,
+        worker=worker,
+        payload_types=PAYLOAD_TYPES,
+        state_type=State,
+        result_type=None,
+        event=event,
+    )
 
 
 @pytest_asyncio.fixture
@@ -112,5 +128,5 @@ async def process() -> AsyncGenerator[WideAndSoOnAndSoOnAndSoOnAndSoOnAndSoOnAbc
     """The process with its real impl, on a server of its own whose time can be skipped."""
     async with TimeSkippingServer() as server:
         environment = await server.open_environment(data_converter=DATA_CONVERTER)
-        async with environment, running_process(PARTS, environment) as harness:
+        async with environment, running_process(process_parts(), environment) as harness:
             yield harness
