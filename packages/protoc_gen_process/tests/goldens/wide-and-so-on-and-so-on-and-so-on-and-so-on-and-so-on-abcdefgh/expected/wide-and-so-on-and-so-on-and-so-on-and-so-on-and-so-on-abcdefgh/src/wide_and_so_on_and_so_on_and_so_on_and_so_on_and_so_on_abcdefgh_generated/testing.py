@@ -100,7 +100,7 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> WideEvent:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; a test that asks for it fails with one message while the impl is missing."""
+    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
     try:
         worker = parts()
     except ModuleNotFoundError as error:
@@ -110,7 +110,8 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         ):
             raise
         pytest.fail(
-            f"primitives/process/wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh has no impl yet ({error}); `uvx nox -s new -- wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh` writes stubs",
+            f"primitives/process/wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh has no impl yet ({error}); "
+            "`uvx nox -s new -- wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh` writes stubs",
             pytrace=False,
         )
     return ProcessParts(
