@@ -3,7 +3,7 @@
 import ssl
 from typing import TypedDict
 
-from ameide_process.configuration import KafkaConnection, Problem, StartupError
+from ameide_process.configuration import KafkaConnection
 
 
 class SecurityArguments(TypedDict, total=False):
@@ -16,29 +16,18 @@ class SecurityArguments(TypedDict, total=False):
     sasl_plain_password: str
 
 
-def security_arguments(connection: KafkaConnection, *, name: str) -> SecurityArguments:
+def security_arguments(connection: KafkaConnection) -> SecurityArguments:
     """Reads certificates and the password, and makes aiokafka's arguments of them.
 
     Args:
         connection: The settings.
-        name: Variable and entry that the settings come from, for the error.
 
     Raises:
-        StartupError: A certificate does not load.
+        OSError: A file does not load; the configuration was checked for that when it was read.
     """
     arguments = SecurityArguments()
     if connection.tls is not None:
-        tls = connection.tls
-        try:
-            context = ssl.create_default_context(cafile=tls.ca_file)
-            if tls.cert_file is not None and tls.key_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file, password="")
-        except (ssl.SSLError, OSError) as error:
-            reason = getattr(error, "reason", None) or str(error)
-            raise StartupError(
-                [Problem(f"{name}.tls", "is wrong", f"its certificates do not load: {reason}")]
-            ) from error
-        arguments["ssl_context"] = context
+        arguments["ssl_context"] = connection.tls.context()
     if connection.sasl is not None:
         sasl = connection.sasl
         arguments["sasl_mechanism"] = sasl.mechanism

@@ -271,6 +271,15 @@ def test_files_that_settings_name_must_be_there(environ: Callable[..., dict[str,
     ]
 
 
+def test_certificates_that_do_not_load_are_named(environ: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("junk")
+    secured = {**KAFKA, "topic": "dead", "tls": {"caFile": str(junk)}}
+    (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(outputs={**OUTPUTS, "dead-letter": secured}))
+    assert problem.name == "OUTPUT_CONFIG dead-letter.tls"
+    assert "do not load" in problem.advice
+
+
 def test_it_reads_as_people_expect():
     error = StartupError(
         [

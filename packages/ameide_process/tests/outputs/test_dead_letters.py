@@ -77,7 +77,7 @@ async def test_a_broker_that_goes_is_said_so_and_may_come_back(monkeypatch: pyte
         dead = publisher(fleeting)
         await dead.publish(RECORD)
         await fleeting.kill()
-        with pytest.raises(OutputUnavailableError, match=r"kafka topic dead at 127\.0\.0\.1"):
+        with pytest.raises(OutputUnavailableError, match=r"output dead-letter \(kafka topic dead at 127\.0\.0\.1"):
             await dead.publish(RECORD)
         await fleeting.start()
         await fleeting.create_topic("dead")

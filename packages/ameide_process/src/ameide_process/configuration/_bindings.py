@@ -130,9 +130,15 @@ def _validate(
     except ValidationError as error:
         add_validation_problems(f"{variable} {name}", error, problems)
         return None
-    for setting, path in settings.files().items():
-        if not path.is_file():
-            problems.add(f"{variable} {name}.{setting}", str(path), "no such file; is the Secret mounted?")
+    missing = {setting: path for setting, path in settings.files().items() if not path.is_file()}
+    for setting, path in missing.items():
+        problems.add(f"{variable} {name}.{setting}", str(path), "no such file; is the Secret mounted?")
+    if settings.tls is not None and not missing:
+        try:
+            settings.tls.context()
+        except OSError as error:
+            reason = getattr(error, "reason", None) or str(error)
+            problems.add(f"{variable} {name}.tls", "is wrong", f"its certificates do not load: {reason}")
     return settings
 
 

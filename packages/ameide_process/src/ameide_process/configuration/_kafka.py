@@ -1,5 +1,6 @@
 """How to reach a Kafka broker, and what to read from or write to it."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +35,17 @@ class KafkaTls(Document):
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("set certFile and keyFile together")
         return self
+
+    def context(self) -> ssl.SSLContext:
+        """Loads the certificates.
+
+        Raises:
+            OSError: One cannot be read, does not belong to its key, or is none; `ssl.SSLError` is one.
+        """
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file is not None and self.key_file is not None:
+            context.load_cert_chain(self.cert_file, self.key_file, password="")
+        return context
 
     def files(self) -> dict[str, Path]:
         """Returns the files that must exist, by setting."""

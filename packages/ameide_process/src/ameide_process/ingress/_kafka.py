@@ -61,12 +61,12 @@ class KafkaTransport:
             subscription: Logical name, for messages to people.
 
         Raises:
-            StartupError: A certificate does not load.
+            OSError: A certificate or the password does not load.
         """
         self._settings = settings
         self._group = group
         self._subscription = subscription
-        self._security: SecurityArguments = security_arguments(settings, name=f"INGRESS_CONFIG {subscription}")
+        self._security: SecurityArguments = security_arguments(settings)
         self._consumer: AIOKafkaConsumer | None = None
         self._listener: TransportListener | None = None
         self._partitions: dict[TopicPartition, Partition] = {}

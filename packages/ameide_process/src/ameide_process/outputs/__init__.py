@@ -30,11 +30,11 @@ def open_output(name: str, settings: OutputSettings) -> Output:
     """Makes the output for its settings; nothing is connected until the first record.
 
     Args:
-        name: Name of the output in OUTPUT_CONFIG.
+        name: Name of the output in OUTPUT_CONFIG, for messages to people.
         settings: Its transport.
 
     Raises:
-        StartupError: A certificate does not load.
+        OSError: A certificate or the password does not load.
     """
     match settings.kind:
         case "kafka":

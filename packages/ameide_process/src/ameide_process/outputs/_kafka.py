@@ -39,13 +39,14 @@ class KafkaTopicOutput:
 
         Args:
             settings: Broker and topic.
-            name: Name of the output.
+            name: Name of the output, for messages to people.
 
         Raises:
-            StartupError: A certificate does not load.
+            OSError: A certificate or the password does not load.
         """
         self._settings = settings
-        self._security = security_arguments(settings, name=f"OUTPUT_CONFIG {name}")
+        self._name = name
+        self._security = security_arguments(settings)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -64,7 +65,9 @@ class KafkaTopicOutput:
         except (KafkaError, OSError, TimeoutError) as error:
             where = ",".join(self._settings.bootstrap_servers)
             what = str(error) or type(error).__name__
-            raise OutputUnavailableError(f"kafka topic {self._settings.topic} at {where}: {what}") from error
+            raise OutputUnavailableError(
+                f"output {self._name} (kafka topic {self._settings.topic} at {where}): {what}"
+            ) from error
 
     async def close(self) -> None:
         """Releases the connection; see `Output`."""
