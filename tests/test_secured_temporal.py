@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ameide_devstack import Program, TemporalSecurity, TemporalServer
 from ameide_devstack.testing import wait_until
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 
 pytestmark = pytest.mark.e2e
 
@@ -91,8 +93,16 @@ async def test_a_token_for_another_namespace_is_named(guarded: TemporalServer, t
         assert token not in seen
 
 
-async def test_an_absent_namespace_is_named_and_awaited(mutual: TemporalServer, tmp_path: Path) -> None:
+async def test_an_absent_namespace_is_named_and_found_once_it_is_there(mutual: TemporalServer, tmp_path: Path) -> None:
     environment = mutual.environment() | {"TEMPORAL_NAMESPACE": "absent"}
     async with worker(environment, tmp_path, wait_until_ready=False) as program:
         assert "no namespace 'absent'" in await reason(program, "temporal")
-        assert program.running
+        client = await mutual.connect()
+        await client.workflow_service.register_namespace(
+            RegisterNamespaceRequest(namespace="absent", workflow_execution_retention_period=Duration(seconds=86_400))
+        )
+
+        async def ready() -> bool:
+            return (await program.get("/readyz"))[0] == 200
+
+        await wait_until(ready, timeout_s=60)

@@ -52,7 +52,8 @@ def read_temporal(environ: Mapping[str, str], problems: ProblemList) -> Temporal
     if not profile.address:
         problems.add("TEMPORAL_ADDRESS", "is not set", "set it to host:port of the Temporal frontend")
     elif "://" in profile.address or not profile.address.rpartition(":")[2].isdecimal():
-        problems.add("TEMPORAL_ADDRESS", profile.address, "set it to host:port, without a scheme")
+        # What stands before an @ may be a password.
+        problems.add("TEMPORAL_ADDRESS", profile.address.rpartition("@")[2], "set it to host:port, without a scheme")
     if profile.tls is not None:
         _check_certificates(profile.tls, problems)
     if problems.count > before:

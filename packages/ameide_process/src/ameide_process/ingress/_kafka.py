@@ -28,6 +28,9 @@ was fenced, and half of its messages were read twice (measured)."""
 HEARTBEATS_PER_SESSION: Final = 4
 """Kafka advises at least three heartbeats within a session timeout."""
 
+METADATA_MAX_AGE_MS: Final = 30_000
+"""After so long a topic that was deleted and made again is found; aiokafka's default is five minutes."""
+
 MAX_POLL_RECORDS: Final = 500
 """Records of one poll; they are decoded in chunks."""
 
@@ -86,6 +89,7 @@ class KafkaTransport:
             session_timeout_ms=int(self._settings.session_timeout_seconds * 1000),
             heartbeat_interval_ms=int(self._settings.session_timeout_seconds * 1000 / HEARTBEATS_PER_SESSION),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             max_poll_records=MAX_POLL_RECORDS,
             fetch_max_bytes=FETCH_BYTES,
             retry_backoff_ms=500,
@@ -109,6 +113,12 @@ class KafkaTransport:
             batches = await self._joined().getmany(timeout_ms=int(wait * 1000))
         except (KafkaError, ConsumerStoppedError) as error:
             raise self._unreachable(error) from error
+        except UnicodeDecodeError as error:
+            # aiokafka reads header names itself, and does not say of which record; it stops there, so nothing is lost.
+            raise TransportError(
+                f"a record of {', '.join(self._settings.topics)} has a header name that is no UTF-8 ({error}); "
+                "the consumer cannot read past it, so remove the record or move the group's offset behind it"
+            ) from error
         messages: list[Message] = []
         partitions = self._partitions
         for topic_partition, records in batches.items():
@@ -150,7 +160,10 @@ class KafkaTransport:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 if not partitions:
-                    await consumer.topics()
+                    # Legitimate where the group has more members than the topics have partitions.
+                    absent = sorted(set(self._settings.topics) - await consumer.topics())
+                    if absent:
+                        raise TransportError(f"kafka has no topic {', '.join(absent)}; create it")
                     return []
                 ends = await consumer.end_offsets(partitions)
                 for each in partitions.keys() - self._committed.keys():

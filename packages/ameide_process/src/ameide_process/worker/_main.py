@@ -22,7 +22,7 @@ from ameide_process.connection import connect, watched
 from ameide_process.contract import ProcessContract
 from ameide_process.outputs import DeadLetterPublisher, open_output
 from ameide_process.serving import HttpServer, Readiness
-from ameide_process.startup import run_main
+from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.worker._create import create_worker
 from ameide_process.worker._dead_letters import DeadLetterWriter
@@ -111,19 +111,18 @@ class _WorkerProgram:
 
     async def _work(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
-        connecting = asyncio.create_task(self._connect())
-        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not connecting.done():
-            connecting.cancel()
-            return
-        client = connecting.result()
-        async with watched(client, self._configuration.temporal, self._temporal):
-            while not stop.is_set():
+        while not stop.is_set():
+            # A client for each try: one that carried a worker which Temporal refused takes no other.
+            client = await unless_stopped(stop, self._connect())
+            if client is None:
+                return
+            async with watched(client, self._configuration.temporal, self._temporal):
                 try:
                     await self._poll(client, stopping)
                 except Exception as error:  # noqa: BLE001 - whatever the SDK ends a worker with: shown, tried again
-                    self._polling.failed(f"the worker cannot poll: {error}")
-                    _log.warning("worker cannot poll", reason=str(error), retry_in=RESTART_SECONDS)
+                    reason = str(error).partition("\n")[0]
+                    self._polling.failed(f"the worker cannot poll: {reason}")
+                    _log.warning("worker cannot poll", reason=reason, retry_in=RESTART_SECONDS)
                     await asyncio.wait((stopping,), timeout=RESTART_SECONDS)
 
     async def _connect(self) -> Client:
