@@ -65,8 +65,8 @@ async def _demo(orders: list[Order], *, keep: bool) -> bool:
                 await asyncio.gather(worker.start(), ingress.start())
                 client = await temporal.connect(data_converter=DATA_CONVERTER)
                 passed = await _run(orders, client, kafka, worker, ingress)
-                console.print(f"Temporal UI: {temporal.ui_address}/namespaces/{temporal.namespace}/workflows")
                 if keep:
+                    console.print(f"Temporal UI: {temporal.ui_address}/namespaces/{temporal.namespace}/workflows")
                     console.print("staying up; Ctrl-C stops everything")
                     await asyncio.Event().wait()
             finally:
