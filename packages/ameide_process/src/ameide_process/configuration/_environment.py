@@ -83,9 +83,7 @@ def read_worker_version(environ: Mapping[str, str], problems: ProblemList) -> Wo
     deployment_name = environ.get("TEMPORAL_DEPLOYMENT_NAME", "")
     build_id = environ.get("TEMPORAL_WORKER_BUILD_ID", "")
     if "." in deployment_name or ":" in deployment_name:
-        problems.add(
-            "TEMPORAL_DEPLOYMENT_NAME", deployment_name, "Temporal takes neither '.' nor ':' there"
-        )
+        problems.add("TEMPORAL_DEPLOYMENT_NAME", deployment_name, "Temporal takes neither '.' nor ':' there")
     if deployment_name and build_id:
         return WorkerVersion(deployment_name=deployment_name, build_id=build_id)
     if deployment_name:
