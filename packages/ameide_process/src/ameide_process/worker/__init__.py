@@ -1,7 +1,8 @@
 """The worker of a process: polls the task queue and runs workflows and activities."""
 
-from ameide_process.worker._create import DeadLetterActivity, create_worker, workflow_runner
+from ameide_process.worker._create import DeadLetterActivity, create_worker
 from ameide_process.worker._main import run_worker
 from ameide_process.worker._parts import WorkerParts
+from ameide_process.worker._sandbox import workflow_runner
 
 __all__ = ["DeadLetterActivity", "WorkerParts", "create_worker", "run_worker", "workflow_runner"]

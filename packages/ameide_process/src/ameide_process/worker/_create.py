@@ -5,25 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterRequest, DeadLetterResponse
-from google.protobuf.message import Message
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ameide_process.configuration import WorkerVersion
 from ameide_process.worker._parts import WorkerParts
+from ameide_process.worker._sandbox import workflow_runner
 from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
 
 DeadLetterActivity = Callable[[DeadLetterRequest], Awaitable[DeadLetterResponse]]
 """Returns once the dead-letter stream has the events."""
-
-_PASSED_THROUGH = ("ameide_process", "ameide_core_proto")
-"""Loaded once and shared by all workflows. The impl is not: the sandbox imports it anew for every run."""
-
-_GENERATED_MODULES = ("contract", "workflow", "activities", "router")
-"""Generated modules that are passed through. `entry` is not, for it imports the impl."""
 
 
 def create_worker(
@@ -62,22 +55,6 @@ def create_worker(
         interceptors=interceptors,
         deployment_config=_deployment(parts.definition, version),
     )
-
-
-def workflow_runner(parts: WorkerParts) -> SandboxedWorkflowRunner:
-    """The sandbox of a process: generated code, messages and runtime are shared, the impl is not."""
-    generated = parts.workflow.__module__.rpartition(".")[0]
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(
-        *_PASSED_THROUGH,
-        *_message_packages(parts.definition),
-        *(f"{generated}.{module}" for module in _GENERATED_MODULES),
-    )
-    return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
-def _message_packages(definition: ProcessDefinition) -> Sequence[str]:
-    messages: tuple[type[Message], ...] = (definition.envelope_type, definition.state_type, *definition.start_types)
-    return sorted({message.__module__.partition(".")[0] for message in messages})
 
 
 def _deployment(definition: ProcessDefinition, version: WorkerVersion | None) -> WorkerDeploymentConfig | None:

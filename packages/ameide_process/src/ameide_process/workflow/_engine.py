@@ -54,6 +54,7 @@ class Engine:
         self, definition: ProcessDefinition, process: type[Process[Any, Any, Any]], argument: RawValue
     ) -> None:
         self._contract = definition.contract
+        self._info = workflow.info()
         carried = _carry_over.unpack(argument.payload)
         self._start = decode_start(definition, Payload.FromString(carried.start))
         self._calls = definition.calls()
@@ -78,7 +79,7 @@ class Engine:
         if signal_name == CONTINUE_AS_NEW_SIGNAL:
             self._asked_to_leave = True
             return
-        self._pump.inbox.receive(signal_name, arguments)
+        self._pump.receive(signal_name, arguments)
 
     def progress(self) -> ProcessProgress:
         """Phase, counts and recorded failures."""
@@ -125,9 +126,10 @@ class Engine:
             run.cancel()
         await _watch(run, lambda: run.done() and not self._pump.handling)
         _raise_bug(run, pump)
-        late = _spawn(self._pump.dead_letter_late())
-        await _watch(run, late.done)
-        late.result()
+        if self._pump.inbox:
+            late = _spawn(self._pump.dead_letter_late())
+            await _watch(run, late.done)
+            late.result()
         if pump.done():
             pump.result()
         return run.result()
@@ -145,7 +147,7 @@ class Engine:
         """Whether the run should continue as new as soon as it may."""
         return self._contract.kind is WorkflowKind.ENTITY and (
             self._asked_to_leave
-            or workflow.info().is_continue_as_new_suggested()
+            or self._info.is_continue_as_new_suggested()
             or self._pump.inbox.signals >= SIGNALS_PER_RUN
             or self._pump.rejections >= REJECTIONS_PER_RUN
         )
@@ -165,7 +167,7 @@ class Engine:
             return not self._fits()
         # `run` is busy, and holds up the run. If it waits in its own way, that may be for an event. While it waits for
         # an activity, which may be retried for days, events are handled beside it as ever, until history is overdue.
-        overdue = workflow.info().get_current_history_length() >= OVERDUE_EVENTS
+        overdue = self._info.get_current_history_length() >= OVERDUE_EVENTS
         return not (self._calls.in_flight and overdue) or not self._fits()
 
     async def _leave(self, run: "asyncio.Task[Any]") -> None:
@@ -200,15 +202,13 @@ def _spawn(coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
 
 async def _watch(run: "asyncio.Task[Any]", condition: Callable[[], bool]) -> None:
     """Waits for a condition; a cancellation of the workflow meanwhile is handed to `run`, which may clean up."""
-    while True:
+    while not condition():
         try:
             await workflow.wait_condition(condition)
         except asyncio.CancelledError:
             # Once: what cleans up after a handler that failed the process is not cancelled too.
             if not run.cancelling():
                 run.cancel()
-        else:
-            return
 
 
 def _raise_bug(*tasks: "asyncio.Task[Any]") -> None:

@@ -1,11 +1,13 @@
 """Brings each received event to its end: handled, dropped as a duplicate, failed, rejected, or late."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, EventCounts, RecordedFailure
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
@@ -53,6 +55,7 @@ class EventPump:
         }
         self._pace = Pace()
         self._closed = False
+        self._arrived = asyncio.Event()
         self.inbox = Inbox(carried.pending)
         self.applied = AppliedEvents(contract.dedupe_window, carried.applied)
         # Copied: a part of a message would keep all of it in memory, the pending events too.
@@ -62,6 +65,11 @@ class EventPump:
         self.seq = carried.seq
         self.handling = False
         self.rejections = 0
+
+    def receive(self, signal_name: str, arguments: Sequence[RawValue]) -> None:
+        """Takes one signal; only enqueues."""
+        self.inbox.receive(signal_name, arguments)
+        self._arrived.set()
 
     def pack(self, carry_over: CarryOver) -> None:
         """Puts the events into what the next run gets."""
@@ -86,11 +94,15 @@ class EventPump:
             return bool(self.inbox) and not self._closed and may_handle()
 
         while True:
-            await workflow.wait_condition(ready)
-            while ready():
-                if not self._pace.allows(self.inbox.next_size):
-                    await self._pace.pause()
-                    continue
+            if not self.inbox:
+                # Cheaper than a condition, which the SDK looks at after everything that happens.
+                self._arrived.clear()
+                await self._arrived.wait()
+            elif not ready():
+                await workflow.wait_condition(ready)
+            elif not self._pace.allows(self.inbox.next_size):
+                await self._pace.pause()
+            else:
                 self.handling = True
                 try:
                     await self._handle(self.inbox.take())

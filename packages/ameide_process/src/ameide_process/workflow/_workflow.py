@@ -1,5 +1,6 @@
 """The base of the generated workflow class, which is what Temporal knows."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +18,14 @@ from ameide_process.workflow._process import Process
 class ProcessWorkflow:
     """Signal and queries of every process. The generated subclass adds `__init__` and `run`.
 
-    It hands everything to the engine: Temporal's sandbox creates it anew for every run.
+    It hands everything to the engine.
     """
 
     def __init__(
         self, definition: ProcessDefinition, process: type[Process[Any, Any, Any]], argument: RawValue
     ) -> None:
-        self._engine = Engine(definition, process, argument)
+        # The worker's sandbox shares the generated code and imports the impl anew for every run; its class is there.
+        self._engine = Engine(definition, getattr(sys.modules[process.__module__], process.__name__), argument)
 
     async def execute(self) -> Any:
         """Runs the process to its end, or into the next run."""
