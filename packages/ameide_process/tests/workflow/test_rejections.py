@@ -107,10 +107,11 @@ async def test_many_rejected_events_do_not_fill_the_search_attribute_of_versions
     await eager_stage.close()  # with the same limit
 
 
-async def test_the_largest_event_fits_into_a_dead_letter(stage: Stage) -> None:
+@pytest.mark.parametrize("size", [1_900_000, 2 * 1024 * 1024 - 60], ids=["of the ingress", "of Temporal"])
+async def test_the_largest_event_fits_into_a_dead_letter(stage: Stage, size: int) -> None:
     workflow = stage.workflow()
     async with stage.worker(ledger.PARTS):
-        large = Payload(metadata={"encoding": b"json/protobuf"}, data=b"{" * 1_900_000)
+        large = Payload(metadata={"encoding": b"json/protobuf"}, data=b"{" * size)
         await stage.deliver(workflow.handle.id, [large])
         await workflow.handled(1)
         assert Payload.FromString(stage.dead_letters[0].payload) == large

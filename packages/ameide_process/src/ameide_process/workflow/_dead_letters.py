@@ -21,6 +21,10 @@ START_TO_CLOSE = timedelta(seconds=30)
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
 """Retried for ever: an event is never given up because the stream is away."""
 
+ARGUMENT_BYTES = 2_000_000
+"""Longest argument of an activity; Temporal takes 2 MB. That of a local activity does not go into the history, and so
+takes an event of any size."""
+
 LOCAL_START_TO_CLOSE = timedelta(seconds=5)
 """Longest attempt within a workflow task, which itself may take 10 s."""
 
@@ -33,9 +37,13 @@ async def dead_letter(payloads: Sequence[Payload], reason: InvalidReason, messag
         reason: Why they were not applied.
         message: The same for people.
     """
+    argument = _argument(payloads, reason, message)
+    if argument.payload.ByteSize() > ARGUMENT_BYTES:
+        await _execute_locally(argument, RETRY)
+        return
     await workflow.execute_activity(
         DEAD_LETTER_ACTIVITY,
-        _argument(payloads, reason, message),
+        argument,
         result_type=DeadLetterResponse,
         start_to_close_timeout=START_TO_CLOSE,
         retry_policy=RETRY,
@@ -49,16 +57,21 @@ async def dead_letter_at_once(payloads: Sequence[Payload], reason: InvalidReason
     the next event would be there.
     """
     try:
-        await workflow.execute_local_activity(
-            DEAD_LETTER_ACTIVITY,
-            _argument(payloads, reason, message),
-            result_type=DeadLetterResponse,
-            start_to_close_timeout=LOCAL_START_TO_CLOSE,
-            retry_policy=RetryPolicy(maximum_attempts=1),
-        )
+        await _execute_locally(_argument(payloads, reason, message), RetryPolicy(maximum_attempts=1))
     except FailureError:
         # Temporal retries this one; a local activity that is retried for days fills the history.
         await dead_letter(payloads, reason, message)
+
+
+async def _execute_locally(argument: RawValue, retry: RetryPolicy) -> None:
+    await workflow.execute_local_activity(
+        DEAD_LETTER_ACTIVITY,
+        argument,
+        result_type=DeadLetterResponse,
+        start_to_close_timeout=LOCAL_START_TO_CLOSE,
+        local_retry_threshold=LOCAL_START_TO_CLOSE,
+        retry_policy=retry,
+    )
 
 
 def _argument(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> RawValue:
