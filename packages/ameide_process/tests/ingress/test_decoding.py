@@ -66,6 +66,8 @@ def structured(event: OrderFulfillmentEvent, **changes: object) -> bytes:
 
 
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+BATCH = [("content-type", b"application/cloudevents-batch+json")]
+JSON_TYPE = [("content-type", b"application/json")]
 
 
 WRONG_ENVELOPES: list[tuple[Callable[[OrderFulfillmentEvent], object], InvalidReason]] = [
@@ -122,6 +124,13 @@ class TestReads:
     ):
         assert decode(structured(event), STRUCTURED).envelope == event
 
+    def test_headers_beside_a_structured_event_are_not_read(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
+        # The content type decides the mode: CloudEvents Kafka binding 1.0.2, sections 3 and 3.3.3.
+        contradicting = [*STRUCTURED, ("ce_id", b"other"), ("ce_type", b"orders.Other.v1"), ("ce_specversion", b"7")]
+        assert decode(structured(event), contradicting).envelope == event
+
     def test_cloudevents_structured_mode_with_protobuf_data(
         self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
     ):
@@ -166,7 +175,8 @@ class TestRefuses:
                 [("content-type", b"application/json")],
                 InvalidReason.UNDECODABLE,
             ),
-            (b"", [], InvalidReason.WRONG_SCHEMA_VERSION),
+            (b"", [], InvalidReason.UNDECODABLE),
+            (b"", [("content-type", b"application/json")], InvalidReason.UNDECODABLE),
             (b"x", [("content-type", b"text/plain")], InvalidReason.WRONG_CONTENT_TYPE),
             (b"x", [("content-type", b"")], InvalidReason.WRONG_CONTENT_TYPE),
             (b"x", [("content-type", b"application/cloudevents-batch+json")], InvalidReason.WRONG_CONTENT_TYPE),
@@ -187,6 +197,55 @@ class TestRefuses:
         with pytest.raises(InvalidEventError) as caught:
             decode(value, headers)
         assert caught.value.reason is reason
+
+    @pytest.mark.parametrize(
+        ("value", "headers", "reason", "said"),
+        [
+            (b"", [], InvalidReason.UNDECODABLE, "the value is empty"),
+            (b"", CE, InvalidReason.UNDECODABLE, "the value is empty"),
+            (b"", STRUCTURED, InvalidReason.UNDECODABLE, "the value is empty"),
+            (b"{}", JSON_TYPE, InvalidReason.UNDECODABLE, "meta is unset"),
+            (b'{"orderPlaced": {}}', JSON_TYPE, InvalidReason.UNDECODABLE, "meta is unset"),
+            (b"\xf8\xff\x03\x01", [], InvalidReason.UNDECODABLE, "meta is unset"),
+            (b"\xef\xbb\xbf{}", JSON_TYPE, InvalidReason.UNDECODABLE, "byte order mark"),
+            (b"\xef\xbb\xbf{}", STRUCTURED, InvalidReason.UNDECODABLE, "byte order mark"),
+            (b" [{}]", STRUCTURED, InvalidReason.UNDECODABLE, "send each event as a message of its own"),
+            (b"[{}]", BATCH, InvalidReason.WRONG_CONTENT_TYPE, "send each event as a message of its own"),
+            (b"3", STRUCTURED, InvalidReason.UNDECODABLE, "no JSON object"),
+        ],
+    )
+    def test_with_the_reason_that_helps(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        reason: InvalidReason,
+        said: str,
+    ):
+        with pytest.raises(InvalidEventError, match=said) as caught:
+            decode(value, headers)
+        assert caught.value.reason is reason
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"data": {}}, "meta is unset"),
+            ({"data": 3}, "data is no JSON object"),
+            ({"data": None, "data_base64": ""}, "the value is empty"),
+            ({"data": None, "data_base64": "!!!!"}, "data_base64 is no base64"),
+            ({"data": None, "data_base64": 5}, "data_base64 is no string"),
+        ],
+    )
+    def test_structured_data_with_the_reason_that_helps(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        event: OrderFulfillmentEvent,
+        changes: dict[str, Any],
+        said: str,
+    ):
+        with pytest.raises(InvalidEventError, match=said) as caught:
+            decode(structured(event, **changes), STRUCTURED)
+        assert caught.value.reason is InvalidReason.UNDECODABLE
 
     @pytest.mark.parametrize("missing", ["ce_specversion", "ce_id", "ce_type", "ce_source"])
     def test_an_absent_attribute(

@@ -152,7 +152,8 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
         (changed(good, lambda e: setattr(e.meta.key, "order_id", "\x01%" * 2_500)), [], "key-too-long"),
         (order_placed("huge", sku="x" * 2_000_000).SerializeToString(), [], "too-large"),
         (order_placed("huger", sku="x" * 5_000_000).SerializeToString(), [], "too-large"),
-        (b"", [], "wrong-schema-version"),
+        (b"", [], "undecodable"),
+        (changed(good, lambda e: e.ClearField("meta")), [], "undecodable"),
         (
             good.SerializeToString(),
             [("ce_specversion", b"1.0"), ("ce_id", b"x"), ("ce_type", b"orders.OrderPlaced.v1"), ("ce_source", b"/s")],
@@ -188,6 +189,10 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
             assert all(header in record.headers for header in headers)
             assert said["dead-letter-reason"].decode() == reason
             assert said["dead-letter-message"]
+            if reason == "too-large":
+                # Another number than that of the record, which people see first.
+                assert b"bytes as protobuf-JSON, as Temporal gets it" in said["dead-letter-message"]
+                assert f"({len(value)} bytes as received)".encode() in said["dead-letter-message"]
             assert said["dead-letter-process"] == b"order-fulfillment"
             assert said["dead-letter-source"] == b"bad-input"
             assert said["dead-letter-source-position"] == str(2 * number).encode()

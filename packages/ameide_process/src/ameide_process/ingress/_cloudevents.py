@@ -1,5 +1,8 @@
 """CloudEvents 1.0 in both modes, by the rules of the CloudEvents SDK; its data is always the envelope."""
 
+import base64
+import codecs
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +16,9 @@ from cloudevents.core.v1.event import CloudEvent
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
 
 STRUCTURED_JSON = "application/cloudevents+json"
+BATCH_PREFIX = "application/cloudevents-batch"
+"""Of the media types of a list of events. The Kafka binding knows binary and structured mode only (section 1.3), and a
+position can be acknowledged but as a whole."""
 PREFIXES = ("ce_", "ce-")
 """Of attributes in headers: Kafka's, and that of NATS and HTTP."""
 
@@ -73,6 +79,16 @@ def read_binary(headers: Iterable[tuple[str, bytes]], content_type: str | None) 
     return _attributes(event, content_type)
 
 
+def refuse_byte_order_mark(value: bytes) -> None:
+    """Refuses JSON that begins with a byte order mark, which RFC 8259, section 8.1 forbids to write.
+
+    Raises:
+        ValueError: It does.
+    """
+    if value.startswith(codecs.BOM_UTF8):
+        raise ValueError("it begins with a byte order mark, which JSON must not (RFC 8259); write it without")
+
+
 def read_structured(value: bytes) -> StructuredEvent:
     """Reads a CloudEvent in structured mode.
 
@@ -85,6 +101,8 @@ def read_structured(value: bytes) -> StructuredEvent:
         return CloudEvent(attributes, data)
 
     try:
+        refuse_byte_order_mark(value)
+        _refuse_what_the_sdk_misreads(value)
         event = _JSON.read(factory, value)
     except InvalidEventError:
         raise
@@ -93,6 +111,28 @@ def read_structured(value: bytes) -> StructuredEvent:
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidEventError(InvalidReason.UNDECODABLE, f"no structured CloudEvent: {_brief(error)}") from error
     return StructuredEvent(_attributes(event, event.get_datacontenttype()), event.get_data())
+
+
+def _refuse_what_the_sdk_misreads(value: bytes) -> None:
+    """Says what the SDK would fail at in terms of its own code, or take for something else.
+
+    Raises:
+        ValueError: It is no JSON object, or its `data_base64` is no base64; the SDK drops what is not of its alphabet.
+    """
+    first = value.lstrip()[:1]
+    if first == b"[":
+        raise ValueError("a JSON list is a batch of events; send each event as a message of its own")
+    if first != b"{":
+        raise ValueError("the value is empty" if not first else "the value is no JSON object")
+    if b'"data_base64"' in value:
+        # Read once more, since the SDK does not show it; data is seldom written so.
+        encoded = json.loads(value).get("data_base64")
+        if encoded is not None and not isinstance(encoded, str):
+            raise ValueError("data_base64 is no string")
+        try:
+            base64.b64decode(encoded or "", validate=True)
+        except ValueError as error:
+            raise ValueError(f"data_base64 is no base64: {error}") from error
 
 
 def _attributes(event: BaseCloudEvent, content_type: str | None) -> EventAttributes:

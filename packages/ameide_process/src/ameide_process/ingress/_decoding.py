@@ -7,13 +7,15 @@ from typing import Generic, Literal
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from ameide_process.contract import EnvelopeT
+from ameide_process.contract import META_FIELD, EnvelopeT
 from ameide_process.ingress._cloudevents import (
+    BATCH_PREFIX,
     STRUCTURED_JSON,
     EventAttributes,
     is_binary_mode,
     read_binary,
     read_structured,
+    refuse_byte_order_mark,
 )
 from ameide_process.ingress._message import Message
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
@@ -46,6 +48,10 @@ class Decoder(Generic[EnvelopeT]):
     CloudEvent in structured mode, `ce_` or `ce-` headers one in binary mode, and everything else the bare envelope.
     The content type of the envelope decides between protobuf and protobuf-JSON; without one the subscription's format
     holds. Fields that this version does not know are ignored in both.
+
+    The content type alone decides for structured mode (section 3 of the CloudEvents Kafka binding 1.0.2). `ce_` headers
+    beside it, which section 3.3.3 allows, are a copy for whoever routes by them: they are not read, even where they
+    contradict the event.
     """
 
     def __init__(self, router: Router[EnvelopeT], default_format: Format) -> None:
@@ -88,6 +94,12 @@ class Decoder(Generic[EnvelopeT]):
         return Decoded(envelope, route, carried)
 
     def _structured(self, value: bytes, content_type: str) -> tuple[EventAttributes, EnvelopeT]:
+        if content_type.startswith(BATCH_PREFIX):
+            raise InvalidEventError(
+                InvalidReason.WRONG_CONTENT_TYPE,
+                f"content type {content_type!r} is a batch of CloudEvents; send each event as a message of its own, "
+                f"as {STRUCTURED_JSON}",
+            )
         if content_type != STRUCTURED_JSON:
             raise InvalidEventError(
                 InvalidReason.WRONG_CONTENT_TYPE, f"content type {content_type!r} is not read; {STRUCTURED_JSON} is"
@@ -96,13 +108,17 @@ class Decoder(Generic[EnvelopeT]):
         attributes, data = event.attributes, event.data
         match data:
             case dict():
-                return attributes, self._parse_dict(data)
+                return attributes, self._with_meta(self._parse_dict(data), "json")
             case bytes() | str():
                 own = attributes.content_type
                 content = data if isinstance(data, bytes) else data.encode()
                 return attributes, self._parse(content, self._format(_plain(own) if own else None))
-            case _:
+            case None:
                 raise InvalidEventError(InvalidReason.UNDECODABLE, "the CloudEvent has no data; it is the envelope")
+            case _:
+                raise InvalidEventError(
+                    InvalidReason.UNDECODABLE, "the CloudEvent's data is no JSON object; it is the envelope"
+                )
 
     def _format(self, content_type: str | None) -> Format:
         if content_type is None:
@@ -118,9 +134,17 @@ class Decoder(Generic[EnvelopeT]):
         )
 
     def _parse(self, value: bytes, form: Format) -> EnvelopeT:
+        if not value:
+            # To protobuf it is a message with every field unset, and would be blamed for the first of them.
+            name = self._type.DESCRIPTOR.full_name
+            raise InvalidEventError(InvalidReason.UNDECODABLE, f"the value is empty; it should be a {name} as {form}")
+        return self._with_meta(self._parse_bytes(value, form), form)
+
+    def _parse_bytes(self, value: bytes, form: Format) -> EnvelopeT:
         try:
             if form == "protobuf":
                 return self._type.FromString(value)
+            refuse_byte_order_mark(value)
             if value.lstrip()[:1] != b"{":
                 # Of other JSON values the parser makes an empty message.
                 raise ValueError("it is no JSON object")
@@ -133,6 +157,16 @@ class Decoder(Generic[EnvelopeT]):
             return json_format.ParseDict(value, self._type(), ignore_unknown_fields=True)
         except (json_format.ParseError, ValueError, RecursionError) as error:
             raise _undecodable(self._type.DESCRIPTOR.full_name, "json", error) from error
+
+    def _with_meta(self, envelope: EnvelopeT, form: Format) -> EnvelopeT:
+        """Refuses what parses and is no envelope; unknown fields are ignored, so nearly everything parses."""
+        if not envelope.HasField(META_FIELD):
+            raise InvalidEventError(
+                InvalidReason.UNDECODABLE,
+                f"the bytes are no {self._type.DESCRIPTOR.full_name} as {form}: {META_FIELD} is unset, which says key, "
+                "idempotency key and schema version; another message, or another format?",
+            )
+        return envelope
 
     def _route(self, envelope: EnvelopeT) -> Route:
         return self._router.route(envelope)

@@ -74,8 +74,11 @@ class Intake(Generic[EnvelopeT]):
         payload = to_payload(decoded.envelope)
         size = len(payload.data)
         if size > self._limits.event_bytes:
+            received = len(delivery.message.value or b"")
             raise InvalidEventError(
-                InvalidReason.TOO_LARGE, f"the event has {size} bytes, and a signal takes {self._limits.event_bytes}"
+                InvalidReason.TOO_LARGE,
+                f"the event has {size} bytes as protobuf-JSON, as Temporal gets it ({received} bytes as received), "
+                f"and a signal takes {self._limits.event_bytes}",
             )
         if decoded.carried:
             attach(payload, decoded.carried)
