@@ -1,13 +1,16 @@
 """Names of what protoc generates, and of what this plugin generates."""
 
 import pytest
+from google.protobuf import empty_pb2
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from protoc_gen_process.python_names import (
     MESSAGE_ATTRIBUTES,
+    MODULE_ATTRIBUTES,
     attribute,
     escaped,
     hides_message_attribute,
+    hides_module_attribute,
     is_importable,
     is_plain,
     module_of,
@@ -65,3 +68,10 @@ def test_the_list_of_message_attributes_is_that_of_the_library() -> None:
     assert {name for name in attributes if not name.startswith("__")} <= MESSAGE_ATTRIBUTES
     assert all(map(hides_message_attribute, attributes))
     assert not hides_message_attribute("id")
+
+
+def test_the_list_of_module_attributes_is_that_of_protoc() -> None:
+    used_after_messages_are_built = {"DESCRIPTOR", "_descriptor", "_globals"}
+    assert used_after_messages_are_built <= MODULE_ATTRIBUTES <= vars(empty_pb2).keys()
+    assert all(map(hides_module_attribute, MODULE_ATTRIBUTES))
+    assert not hides_module_attribute("Empty")

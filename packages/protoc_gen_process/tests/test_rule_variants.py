@@ -189,18 +189,22 @@ ROWS = {
         ("message CallRequest {}", "message CallStateV1 {}\n\nmessage CallResultV1 {}"),
     ),
     "case-named-like-a-method": _row(
-        "Envelope.DESCRIPTOR hides what every message class", ("Placed placed = 2", "Placed DESCRIPTOR = 2")
+        "Envelope.DESCRIPTOR has the name of something that every message class",
+        ("Placed placed = 2", "Placed DESCRIPTOR = 2"),
     ),
     "key-named-like-a-method": _row(
-        "Key.HasField hides what every message class", ("  string shop = 2;", "  string HasField = 2;")
+        "Key.HasField has the name of something that every message class",
+        ("  string shop = 2;", "  string HasField = 2;"),
     ),
-    "field-named-like-a-magic-method": _row("Key.__init__ hides", ("  string shop = 2;", "  string __init__ = 2;")),
+    "field-named-like-a-magic-method": _row(
+        "field Key.__init__ has the name of something", ("  string shop = 2;", "  string __init__ = 2;")
+    ),
     "nested-message-named-like-a-method": _row(
-        "message Clear hides what every message class",
+        "message Clear has the name of something that every message class",
         ("message CallRequest {}", "message CallRequest {\n  message Clear {}\n}"),
     ),
     "message-named-like-that-of-the-module": _row(
-        "message DESCRIPTOR hides what every module",
+        "message DESCRIPTOR has the name of something that every module",
         ("message CallRequest {}", "message CallRequest {}\n\nmessage DESCRIPTOR {}"),
     ),
     "message-named-like-a-method": _row(
@@ -235,7 +239,7 @@ ROWS = {
         ('process_options.proto";\n', 'process_options.proto";\nimport "google/protobuf/timestamp.proto";\n'),
     ),
     "start-version-zero-by-name": _row(
-        "start message BeginStartV0 has no version in its name, since versions start at 1",
+        "message BeginStartV0 is named like a start message, but with no version from 1 on",
         ("BeginV1 {\n  option (ameide_core_proto.process.v1.start) = {version: 1};", "BeginStartV0 {"),
     ),
     "api-major-at-its-end": _row(KEEPS, ("api_major: 1", "api_major: 1000000")),

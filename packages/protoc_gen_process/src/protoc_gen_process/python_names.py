@@ -19,8 +19,13 @@ MESSAGE_ATTRIBUTES = frozenset(
 )
 """What every message class of Google's library has beside its fields; a test compares the list with the library.
 
-A field of such a name hides the library's own, so that nothing can serialize the message any more.
+A field or nested message of such a name hides the library's own, so that nothing can serialize the message any more.
+An enum, an enum value or an extension inside of the message is hidden by the library's, or hides it: that differs among
+the library's implementations.
 """
+
+MODULE_ATTRIBUTES = frozenset({"DESCRIPTOR", "_builder", "_descriptor", "_globals", "_sym_db"})
+"""What every module that protoc generates has and uses beside its messages; a test compares the list with a module."""
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -53,8 +58,13 @@ def attribute(expression: str, name: str) -> str:
 
 
 def hides_message_attribute(name: str) -> bool:
-    """Whether a field or nested type of that name takes the place of what every message class has."""
+    """Whether what a message declares takes the name of what every message class has."""
     return name in MESSAGE_ATTRIBUTES or (name.startswith("__") and name.endswith("__"))
+
+
+def hides_module_attribute(name: str) -> bool:
+    """Whether what a file declares outside of messages takes the place of what every module of messages has."""
+    return name in MODULE_ATTRIBUTES or (name.startswith("__") and name.endswith("__"))
 
 
 def escaped(name: str) -> str:

@@ -143,6 +143,8 @@ class Rule(StrEnum):
 
     # Start, state and result.
     START_MISSING = "start-missing"
+    PART_NAME_UNCLEAR = "part-name-unclear"
+    """A name that looks like that of a start message, the state or the result is one."""
     START_PARTLY_MARKED = "start-partly-marked"
     """Where one start message carries the option, all do."""
     START_VERSION_MISSING = "start-version-missing"
@@ -162,8 +164,9 @@ class Rule(StrEnum):
     """One message plays one part."""
     REQUIRED_FIELD = "required-field"
     """What the runtime creates has no required field that only a person could fill."""
-    FIELD_NAME_TAKEN = "field-name-taken"
-    """No field or nested message hides what every message class in Python has, such as `CopyFrom`."""
+    NAME_TAKEN = "name-taken"
+    """Nothing in a message has the name of what every message class in Python has, such as `CopyFrom`, and nothing in a
+    file that of what every module of messages has, such as `DESCRIPTOR`."""
 
     # Ingress.
     SUBSCRIPTION_NAME_MISSING = "subscription-name-missing"

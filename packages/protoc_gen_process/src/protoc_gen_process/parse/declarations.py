@@ -175,6 +175,16 @@ class DeclaredField:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredName:
+    """An enum, an enum value or an extension: Python has each as an attribute of what declares it."""
+
+    name: str
+    what: str
+    """As a developer says it: `enum value`."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredMessage:
     """A message, nested or not; map entries are not messages here."""
 
@@ -186,6 +196,8 @@ class DeclaredMessage:
     fields: tuple[DeclaredField, ...]
     oneofs: tuple[str, ...]
     """Names of the real oneofs."""
+    other_names: tuple[DeclaredName, ...]
+    """Of enums, their values and extensions inside of the message."""
     fact: Place | None
     command: DeclaredCommand | None
     state: Place | None
@@ -247,6 +259,8 @@ class DeclaredFile:
     messages: tuple[DeclaredMessage, ...]
     """All messages, nested ones after the message that holds them."""
     services: tuple[DeclaredService, ...]
+    other_names: tuple[DeclaredName, ...]
+    """Of enums, their values and extensions outside of messages."""
     unknown_options: tuple[Given[str], ...]
     """Our options that hold a field or an enum value which this version does not know, by option name."""
 

@@ -1,11 +1,12 @@
 """Files, messages, fields and services, from descriptors into declarations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import assert_never
 
 from protobuf import (
     DescEnum,
+    DescExtension,
     DescField,
     DescFieldValueEnum,
     DescFieldValueList,
@@ -25,6 +26,7 @@ from protoc_gen_process.parse.declarations import (
     DeclaredField,
     DeclaredFile,
     DeclaredMessage,
+    DeclaredName,
     DeclaredRpc,
     DeclaredService,
     FieldKind,
@@ -35,8 +37,9 @@ from protoc_gen_process.proto_types import EnumType, PythonType
 from protoc_gen_process.python_names import module_of
 
 # Field numbers of descriptor.proto, of which source paths are made.
-_FILE_MESSAGE, _FILE_SERVICE, _FILE_OPTIONS = 4, 6, 8
-_MESSAGE_FIELD, _MESSAGE_NESTED, _MESSAGE_OPTIONS = 2, 3, 7
+_FILE_MESSAGE, _FILE_ENUM, _FILE_SERVICE, _FILE_EXTENSION, _FILE_OPTIONS = 4, 5, 6, 7, 8
+_MESSAGE_FIELD, _MESSAGE_NESTED, _MESSAGE_ENUM, _MESSAGE_EXTENSION, _MESSAGE_OPTIONS = 2, 3, 4, 6, 7
+_ENUM_VALUE = 2
 _FIELD_OPTIONS = 8
 _SERVICE_METHOD, _METHOD_OPTIONS = 2, 4
 
@@ -64,6 +67,10 @@ class FileParser:
             process=process,
             messages=messages,
             services=services,
+            other_names=(
+                *self._enum_names(desc.enums, (_FILE_ENUM,)),
+                *self._extension_names(desc.extensions, (_FILE_EXTENSION,)),
+            ),
             unknown_options=self._options.unknown,
         )
 
@@ -88,6 +95,10 @@ class FileParser:
                 self._field(field, (*path, _MESSAGE_FIELD, index)) for index, field in enumerate(message.fields)
             ),
             oneofs=tuple(oneof.name for oneof in message.oneofs),
+            other_names=(
+                *self._enum_names(message.nested_enums, (*path, _MESSAGE_ENUM)),
+                *self._extension_names(message.nested_extensions, (*path, _MESSAGE_EXTENSION)),
+            ),
             fact=self._options.fact(options, options_path),
             command=self._options.command(options, options_path),
             state=self._options.state(options, options_path),
@@ -95,6 +106,18 @@ class FileParser:
             result=self._options.result(options, options_path),
             event_fact=self._options.event_fact(options, options_path),
         )
+
+    def _enum_names(self, enums: Sequence[DescEnum], path: SourcePath) -> Iterator[DeclaredName]:
+        for index, enum in enumerate(enums):
+            own_path = (*path, index)
+            yield DeclaredName(enum.name, "enum", self._locations.place(own_path))
+            for number, value in enumerate(enum.values):
+                place = self._locations.place((*own_path, _ENUM_VALUE, number))
+                yield DeclaredName(value.name, "enum value", place)
+
+    def _extension_names(self, extensions: Sequence[DescExtension], path: SourcePath) -> Iterator[DeclaredName]:
+        for index, extension in enumerate(extensions):
+            yield DeclaredName(extension.name, "extension", self._locations.place((*path, index)))
 
     def _field(self, field: DescField, path: SourcePath) -> DeclaredField:
         kind, type_name, shown_type, oneof = _field_type(field)

@@ -12,7 +12,7 @@ from protoc_gen_process.validate.activities import check_service
 from protoc_gen_process.validate.envelope import FoundEnvelope, find_envelope
 from protoc_gen_process.validate.events import check_events
 from protoc_gen_process.validate.identity import Identity, check_identity, check_uniqueness
-from protoc_gen_process.validate.lifecycle import check_parts, find_result, find_starts, find_state
+from protoc_gen_process.validate.lifecycle import check_part_names, check_parts, find_result, find_starts, find_state
 from protoc_gen_process.validate.markers import check_markers
 from protoc_gen_process.validate.message_names import check_message_names
 from protoc_gen_process.validate.option_places import check_lost_options, check_option_places
@@ -67,6 +67,7 @@ def _process(scope: Scope) -> Process | None:
     events = check_events(scope, found)
     check_parts(scope, found)
     others = _other_parts(scope.file, found)
+    check_part_names(scope, others)
     starts = find_starts(scope, found, markers.key, others)
     state = find_state(scope, others)
     result = find_result(scope, others)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from protoc_gen_process.diagnostics import Place
 from protoc_gen_process.model import StartVersion, WorkflowKey
@@ -14,7 +15,9 @@ from protoc_gen_process.validate.field_paths import not_singular
 from protoc_gen_process.validate.scope import Scope, message_type
 
 _START_NAME = re.compile(r".*StartV([1-9][0-9]*)")
-_START_NAME_ZERO = re.compile(r".*StartV0[0-9]*")
+_UNCLEAR_NAME = re.compile(r"(.*(?:Start|State|Result))_?(?:V|v|Ver|Version)_?([0-9]*)_?[A-Za-z]?")
+"""What looks like a versioned name of a part, the right names included."""
+_CLEAR_NAME = re.compile(r".*(?:Start|State|Result)V[1-9][0-9]*")
 
 START_VERSION_FIELD = "start_version"
 _VERSIONS = range(1, 2**31)
@@ -105,19 +108,47 @@ def check_parts(scope: Scope, envelope: FoundEnvelope) -> None:
             )
 
 
+def check_part_names(scope: Scope, others: frozenset[str]) -> None:
+    """Checks that no message is named nearly, and not quite, like a start message, the state or the result.
+
+    Args:
+        scope: The process.
+        others: Full names of messages that play another part, and so may have any name.
+    """
+    taken = {message.name for message in scope.file.messages}
+    for message in _unclear(scope, others).values():
+        match = _UNCLEAR_NAME.fullmatch(message.name)
+        if match is None:
+            continue
+        stem, version = match.group(1), int(match.group(2) or 0)
+        names = (f"{stem}V{number}" for number in count(max(version, 1)))
+        part = next(part for part in ("Start", "State", "Result") if stem.endswith(part))
+        article = "a start message" if part == "Start" else f"the {part.lower()}"
+        scope.refuse(
+            Rule.PART_NAME_UNCLEAR,
+            message.place,
+            f"message {message.name} is named like {article}, but with no version from 1 on, and so is ignored",
+            f"name it {next(name for name in names if name not in taken)}, or where it is none, without a version",
+        )
+
+
+def _unclear(scope: Scope, others: frozenset[str]) -> dict[str, DeclaredMessage]:
+    """Returns the messages of unclear names by name; an option makes any name clear."""
+    return {
+        message.name: message
+        for message in _named(scope, others, _UNCLEAR_NAME)
+        if not _CLEAR_NAME.fullmatch(message.name)
+        and message.start is None
+        and message.state is None
+        and message.result is None
+    }
+
+
 def _start_messages(scope: Scope, others: frozenset[str]) -> list[DeclaredMessage]:
     marked = [message for message in scope.file.messages if message.start is not None]
     named = _named(scope, others, _START_NAME)
     if not marked:
-        zero = [] if named else _named(scope, others, _START_NAME_ZERO)
-        for message in zero:
-            scope.refuse(
-                Rule.START_VERSION_RANGE,
-                message.place,
-                f"start message {message.name} has no version in its name, since versions start at 1",
-                "name it *StartV1",
-            )
-        if not named and not zero:
+        if not named and not any("Start" in name for name in _unclear(scope, others)):
             scope.refuse(
                 Rule.START_MISSING,
                 scope.process.place,

@@ -1,36 +1,51 @@
-"""Names that Python's message classes need for themselves."""
+"""Names that Python's message classes, and the modules that hold them, need for themselves."""
 
 from collections.abc import Iterator
 
-from protoc_gen_process.parse.declarations import DeclaredMessage, FieldKind
-from protoc_gen_process.python_names import hides_message_attribute
+from protoc_gen_process.diagnostics import Place
+from protoc_gen_process.parse.declarations import DeclaredFile, DeclaredMessage, FieldKind
+from protoc_gen_process.python_names import hides_message_attribute, hides_module_attribute
 from protoc_gen_process.rules import Rule
 from protoc_gen_process.validate.scope import Scope
 
-_MODULE_ATTRIBUTE = "DESCRIPTOR"
-"""What every generated module has beside its messages."""
-
 
 def check_message_names(scope: Scope) -> None:
-    """Checks the messages of the process's file, and those that they and its activities are made of."""
+    """Checks the messages of the process's file, those that they and its activities are made of, and their files."""
+    files = {scope.file.path: scope.file}
     for message in _messages(scope):
-        nested = len(message.python.qualname) > 1
-        if hides_message_attribute(message.name) if nested else message.name == _MODULE_ATTRIBUTE:
-            scope.refuse(
-                Rule.FIELD_NAME_TAKEN,
-                message.place,
-                f"message {message.name} hides what every {'message class' if nested else 'module of messages'} in "
-                "Python has by that name",
-                "rename the message",
-            )
-        for field in message.fields:
-            if hides_message_attribute(field.name):
-                scope.refuse(
-                    Rule.FIELD_NAME_TAKEN,
-                    field.place,
-                    f"{message.name}.{field.name} hides what every message class in Python has by that name",
-                    "rename the field",
-                )
+        files[message.file] = scope.declarations.files[message.file]
+        _check_class(scope, message)
+    for file in files.values():
+        _check_module(scope, file)
+
+
+def _check_class(scope: Scope, message: DeclaredMessage) -> None:
+    if len(message.python.qualname) > 1 and hides_message_attribute(message.name):
+        _refuse(scope, message.place, "message", message.name, "message class")
+    for field in message.fields:
+        if hides_message_attribute(field.name):
+            _refuse(scope, field.place, "field", f"{message.name}.{field.name}", "message class")
+    for other in message.other_names:
+        if hides_message_attribute(other.name):
+            _refuse(scope, other.place, other.what, f"{message.name}.{other.name}", "message class")
+
+
+def _check_module(scope: Scope, file: DeclaredFile) -> None:
+    for message in file.messages:
+        if len(message.python.qualname) == 1 and hides_module_attribute(message.name):
+            _refuse(scope, message.place, "message", message.name, "module of messages")
+    for other in file.other_names:
+        if hides_module_attribute(other.name):
+            _refuse(scope, other.place, other.what, other.name, "module of messages")
+
+
+def _refuse(scope: Scope, place: Place, what: str, name: str, holder: str) -> None:
+    scope.refuse(
+        Rule.NAME_TAKEN,
+        place,
+        f"{what} {name} has the name of something that every {holder} in Python has",
+        f"rename the {what}",
+    )
 
 
 def _messages(scope: Scope) -> Iterator[DeclaredMessage]:
