@@ -65,10 +65,15 @@ async def _run(self, start):
 ACTIVITIES_IMPL = """
 from {package}_generated.activities import {class_name}Activities
 
+
+async def _act(self, request, *, idempotency_key) -> None:
+    raise NotImplementedError
+
+
 {class_name}ActivitiesImpl = type(
     "{class_name}ActivitiesImpl",
     ({class_name}Activities,),
-    {{"__module__": __name__}} | {{name: None for name in {class_name}Activities.__abstractmethods__}},
+    {{"__module__": __name__}} | {{name: _act for name in {class_name}Activities.__abstractmethods__}},
 )
 """
 
@@ -158,9 +163,33 @@ def test_a_missing_impl_is_one_clear_failure_of_its_tests_alone(tree: Path) -> N
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
     done = _run(*command, "-c", os.devnull, "--rootdir=.", *suites, cwd=tree, path=path)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-    assert "primitives/process/minimal has no impl yet" in done.stdout
-    assert "`uvx nox -s new -- minimal` writes stubs" in done.stdout
+    assert "minimal cannot start:" in done.stdout
+    assert "write it under primitives/process/minimal/src; `uvx nox -s new -- minimal` writes stubs" in done.stdout
     assert " passed" in done.stdout
+    assert "error" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "cause"),
+    [
+        ("def broken(:\n", "workflow_impl.py:1   does not parse", "invalid syntax"),
+        ("\nraise ValueError('no such shop')\n", "workflow_impl.py:2   does not import", "ValueError: no such shop"),
+        ("minimal = 1\n", "workflow_impl.py   has no Minimal", "define class Minimal there"),
+    ],
+    ids=["syntax error", "error at import", "no class"],
+)
+def test_an_impl_that_does_not_import_is_one_clear_failure(
+    tree: Path, tmp_path: Path, text: str, problem: str, cause: str
+) -> None:
+    shutil.copytree(tree / "impl" / "minimal", tmp_path / "minimal")
+    (tmp_path / "minimal" / "workflow_impl.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    suite = "build/generated/process/minimal/tests/test_routing.py"
+    done = _run(*command, "-c", os.devnull, "--rootdir=.", suite, cwd=tree, path=[tmp_path, *_python_path(tree)])
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "minimal cannot start:" in done.stdout
+    assert f"{problem}   {cause}" in done.stdout
+    assert "Traceback" not in done.stdout
     assert "error" not in done.stdout.splitlines()[-1]
 
 

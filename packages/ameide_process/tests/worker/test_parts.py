@@ -87,8 +87,9 @@ def test_a_missing_module_is_named(impl: Callable[[str], None], tmp_path: Path) 
         ("def broken(:\n", "does not parse"),
         ('raise ValueError("boom")\n', "ValueError: boom"),
         ("import no_such\n", "no_such"),
+        ('__import__("json").loads("{")\n', "JSONDecodeError: Expecting property name"),
     ],
-    ids=["syntax error", "error at import", "missing dependency"],
+    ids=["syntax error", "error at import", "missing dependency", "error inside of a library"],
 )
 def test_an_impl_that_does_not_import_is_placed(impl: Callable[[str], None], text: str, expected: str) -> None:
     impl(text)

@@ -2,7 +2,7 @@
 
 from ameide_process.worker._create import DeadLetterActivity, create_worker
 from ameide_process.worker._main import run_worker
-from ameide_process.worker._parts import WorkerParts
+from ameide_process.worker._parts import WorkerParts, load_parts
 from ameide_process.worker._sandbox import workflow_runner
 
-__all__ = ["DeadLetterActivity", "WorkerParts", "create_worker", "run_worker", "workflow_runner"]
+__all__ = ["DeadLetterActivity", "WorkerParts", "create_worker", "load_parts", "run_worker", "workflow_runner"]

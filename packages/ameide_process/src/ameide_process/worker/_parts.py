@@ -118,10 +118,14 @@ def _import_problem(contract: ProcessContract, error: Exception) -> Problem:
     if isinstance(error, ImportError) and wanted and error.path and (error.name or "").partition(".")[0] == package:
         # The generated code asks for the class by its name; what must change is the impl.
         return Problem(_short(error.path), f"has no {wanted[1]}", f"define class {wanted[1]} there")
+    frame = _culprit(package, error)
+    return Problem(f"{_short(frame.filename)}:{frame.lineno}", "does not import", f"{type(error).__name__}: {error}")
+
+
+def _culprit(package: str, error: Exception) -> traceback.FrameSummary:
+    """The innermost line of the impl on the way to the error; where there is none, the innermost line of all."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    return Problem(
-        f"{_short(frames[-1].filename)}:{frames[-1].lineno}", "does not import", f"{type(error).__name__}: {error}"
-    )
+    return next((frame for frame in reversed(frames) if Path(frame.filename).parent.name == package), frames[-1])
 
 
 def _place(impl: type[Any]) -> str:

@@ -53,7 +53,7 @@ RESERVED_NAMES = frozenset(
             "run_ingress",
             "run_worker",
         ),
-        *("process_parts", "run_ingress", "run_worker", "running_process"),
+        *("StartupError", "load_parts", "process_parts", "running_process"),
         # Parameters and local variables of functions in which types are named.
         *("argument", "command", "envelope", "environment", "fact", "harness", "idempotency_key", "implementation"),
         *("key", "meta", "payload", "request", "self", "server", "start", "variant"),

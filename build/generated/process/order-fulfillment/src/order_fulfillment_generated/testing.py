@@ -14,10 +14,12 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
     ShipmentCreated,
 )
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 
-from order_fulfillment_generated.contract import Key
+from order_fulfillment_generated.contract import CONTRACT, Key
 from order_fulfillment_generated.router import ROUTER
 from order_fulfillment_generated.worker import parts
 from order_fulfillment_generated.workflow import Result, State
@@ -53,17 +55,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> OrderFulfillmentE
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, Result]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "order_fulfillment":
-            raise
-        pytest.fail(
-            f"primitives/process/order-fulfillment has no impl yet ({error}); "
-            "`uvx nox -s new -- order-fulfillment` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("order-fulfillment"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

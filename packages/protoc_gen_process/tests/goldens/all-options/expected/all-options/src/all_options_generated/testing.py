@@ -7,11 +7,13 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 from goldens.all_options.v1.all_options_pb2 import CancelOrder, Event, OrderPlaced
 
-from all_options_generated.contract import Key
+from all_options_generated.contract import CONTRACT, Key
 from all_options_generated.router import ROUTER
 from all_options_generated.worker import parts
 from all_options_generated.workflow import Result, State
@@ -42,16 +44,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> Event:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, Result]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "all_options":
-            raise
-        pytest.fail(
-            f"primitives/process/all-options has no impl yet ({error}); `uvx nox -s new -- all-options` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("all-options"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -14,6 +14,7 @@ Example --
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from ameide_process.workflow import Process, ProcessDefinition
@@ -57,12 +58,15 @@ class AllOptionsProcess(Process[State, Key, AllOptionsActivityCalls]):
         """Handles the command `cancel_order`."""
 
 
+_KEY_FIELDS: Final[Mapping[type[Start], str]] = {
+    First: "key",
+    Second: "order",
+}
+"""The field of each start message that holds the key."""
+
+
 def _key(start: Start) -> Key:
-    match start:
-        case First():
-            return start.key
-        case Second():
-            return start.order
+    return getattr(start, _KEY_FIELDS[type(start)])
 
 
 def _idempotency_key(event: Event) -> str:

@@ -7,12 +7,14 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 from goldens.awkward_names.v1.awkward_names_pb2 import Message as MessageMessage
 from goldens.awkward_names.v1.awkward_names_pb2 import Payload as PayloadMessage
 
-from awkward_names_generated.contract import Key
+from awkward_names_generated.contract import CONTRACT, Key
 from awkward_names_generated.messages import FalseMessage, Imported, MessageNone
 from awkward_names_generated.router import ROUTER
 from awkward_names_generated.worker import parts
@@ -56,17 +58,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> MessageMessage:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, Result]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "awkward_names":
-            raise
-        pytest.fail(
-            f"primitives/process/awkward-names has no impl yet ({error}); "
-            "`uvx nox -s new -- awkward-names` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("awkward-names"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -7,11 +7,13 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process
+from ameide_process.worker import load_parts
 from goldens.flat_keys.v1.flat_keys_pb2 import Envelope, Meta, Placed, Region, Remind
 
-from flat_keys_generated.contract import Key
+from flat_keys_generated.contract import CONTRACT, Key
 from flat_keys_generated.router import ROUTER
 from flat_keys_generated.worker import parts
 from flat_keys_generated.workflow import State
@@ -56,16 +58,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> Envelope:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "flat_keys":
-            raise
-        pytest.fail(
-            f"primitives/process/flat-keys has no impl yet ({error}); `uvx nox -s new -- flat-keys` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("flat-keys"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -7,12 +7,14 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 from goldens.imported_types.billing.v1.events_pb2 import Opened
 from goldens.imported_types.v1.second_pb2 import SecondEvent
 
-from second_generated.contract import Key
+from second_generated.contract import CONTRACT, Key
 from second_generated.router import ROUTER
 from second_generated.worker import parts
 from second_generated.workflow import State
@@ -43,16 +45,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> SecondEvent:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "second":
-            raise
-        pytest.fail(
-            f"primitives/process/second has no impl yet ({error}); `uvx nox -s new -- second` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("second"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

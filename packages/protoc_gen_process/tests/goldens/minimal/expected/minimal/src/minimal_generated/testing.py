@@ -7,11 +7,13 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 from goldens.minimal.v1.minimal_pb2 import MinimalEvent, Touched
 
-from minimal_generated.contract import Key
+from minimal_generated.contract import CONTRACT, Key
 from minimal_generated.router import ROUTER
 from minimal_generated.worker import parts
 from minimal_generated.workflow import State
@@ -42,16 +44,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> MinimalEvent:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "minimal":
-            raise
-        pytest.fail(
-            f"primitives/process/minimal has no impl yet ({error}); `uvx nox -s new -- minimal` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("minimal"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -7,11 +7,13 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process
+from ameide_process.worker import load_parts
 from goldens.transaction.v1.bare_pb2 import Ask, BareRequest
 
-from bare_transaction_generated.contract import Key
+from bare_transaction_generated.contract import CONTRACT, Key
 from bare_transaction_generated.router import ROUTER
 from bare_transaction_generated.worker import parts
 from bare_transaction_generated.workflow import State
@@ -41,17 +43,11 @@ def event(_key: Key, payload: Payload, idempotency_key: str) -> BareRequest:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "bare_transaction":
-            raise
-        pytest.fail(
-            f"primitives/process/bare-transaction has no impl yet ({error}); "
-            "`uvx nox -s new -- bare-transaction` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("bare-transaction"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -7,11 +7,13 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process
+from ameide_process.worker import load_parts
 from goldens.transaction.v1.transaction_pb2 import Confirmed, Request, Transfer
 
-from transaction_generated.contract import Key
+from transaction_generated.contract import CONTRACT, Key
 from transaction_generated.router import ROUTER
 from transaction_generated.worker import parts
 from transaction_generated.workflow import Result, State
@@ -42,16 +44,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> Request:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, Result]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "transaction":
-            raise
-        pytest.fail(
-            f"primitives/process/transaction has no impl yet ({error}); `uvx nox -s new -- transaction` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("transaction"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,

@@ -8,8 +8,10 @@ from typing import Final, TypeAlias
 import pytest
 import pytest_asyncio
 from ameide_devstack import TimeSkippingServer
+from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
+from ameide_process.worker import load_parts
 from goldens.wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh.v1.wide_pb2 import (
     CaseEight,
     CaseEleven,
@@ -27,7 +29,7 @@ from goldens.wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh.v1.
     WideEvent,
 )
 
-from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.contract import Key
+from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.contract import CONTRACT, Key
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.router import ROUTER
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.worker import parts
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.workflow import State
@@ -100,20 +102,11 @@ def event(key: Key, payload: Payload, idempotency_key: str) -> WideEvent:
 
 
 def process_parts() -> ProcessParts[Key, Payload, State, None]:
-    """What the harness needs of the process; while the impl is missing, tests that ask for it fail and say so."""
+    """What the harness needs of the process; while the impl is wrong, tests that ask for it fail and say how."""
     try:
-        worker = parts()
-    except ModuleNotFoundError as error:
-        if (
-            error.name is None
-            or error.name.partition(".")[0] != "wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh"
-        ):
-            raise
-        pytest.fail(
-            f"primitives/process/wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh has no impl yet ({error}); "
-            "`uvx nox -s new -- wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh` writes stubs",
-            pytrace=False,
-        )
+        worker = load_parts(CONTRACT, parts)
+    except StartupError as error:
+        pytest.fail(error.render("wide-and-so-on-and-so-on-and-so-on-and-so-on-and-so-on-abcdefgh"), pytrace=False)
     return ProcessParts(
         router=ROUTER,
         worker=worker,
