@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "none"
@@ -30,14 +31,18 @@ CODEGEN = "codegen"
 """The project in whose environment generators run: that of the workspace needs every generated package."""
 
 
+USAGE_EXIT_CODE = 2
+"""Of programs that were called in a wrong way."""
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the main job: real servers, real events in, finished workflows out. -- --orders N, -- --keep."""
+    """Run the main job: real servers, real events in, finished workflows out. -- --help: orders, sample, --keep."""
     demos = [path.parent / script for path in _primitives() if (script := _demo_script(path))]
     if not demos:
         session.error("no process has a demo; name a script in its pyproject.toml: [tool.ameide] demo = 'demo/run.py'")
     for script in demos:
-        session.run(*RUN, "python", str(script), *session.posargs, external=True)
+        _run_or_show_usage(session, *RUN, "python", str(script), *session.posargs)
 
 
 @nox.session
@@ -126,6 +131,16 @@ def _codegen(session: nox.Session, *command: str) -> None:
     binaries = environment / "bin"
     path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
     session.run(str(binaries / command[0]), *command[1:], env={"PATH": path}, external=True)
+
+
+def _run_or_show_usage(session: nox.Session, *command: str) -> None:
+    """Runs a command that has shown its usage when it exits 2, and exits 2 with it: nox makes a 1 of every failure."""
+    try:
+        session.run(*command, external=True)
+    except CommandFailed as error:
+        if error.reason == f"Returned code {USAGE_EXIT_CODE}":
+            raise SystemExit(USAGE_EXIT_CODE) from error
+        raise
 
 
 def _fail_on_changes(session: nox.Session) -> None:

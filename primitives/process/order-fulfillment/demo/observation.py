@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,7 +15,13 @@ from ameide_process.contract import PROGRESS_QUERY
 from orders_table import MAXIMUM_ROWS
 from prometheus_client.parser import text_string_to_metric_families
 from sample_events import Order, Summary
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 CONCURRENCY = 16
@@ -22,6 +29,12 @@ CONCURRENCY = 16
 
 EVENTS_METRIC = "ameide_ingress_events"
 DUPLICATE_OUTCOME = "duplicate"
+
+ANSWER_TIMEOUT = timedelta(seconds=3)
+"""A workflow that has not said its phase by then is shown as one that does not answer."""
+
+NO_WORKFLOW = "no workflow yet"
+NO_ANSWER = "no answer"
 
 T = TypeVar("T")
 
@@ -46,38 +59,69 @@ async def observe_phases(orders: Sequence[Order], client: Client) -> Observation
     return Observation({order.workflow_id: phase for order, phase in zip(shown, phases, strict=True) if phase}, closed)
 
 
+async def observe_open(orders: Sequence[Order], client: Client) -> list[tuple[Order, str]]:
+    """Returns the orders that have not ended, each with the state that it is in."""
+    states = await _gather([_open_state(order, client) for order in orders])
+    return [(order, state) for order, state in zip(orders, states, strict=True) if state is not None]
+
+
 async def observe_summary(
     orders: Sequence[Order], client: Client, bootstrap_servers: str, dead_letter_topic: str, ingress: Program
 ) -> Summary:
     """Collects results and counts of the workflows, the dead letters, and what the ingress counted."""
-    results = await _gather([_result(order, client) for order in orders])
+    outcomes = await _gather([_outcome(order, client) for order in orders])
     progress = await _gather([_progress(order, client) for order in orders])
     delivered, duplicates = _ingress_counts((await ingress.get("/metrics"))[1])
     return Summary(
         delivered=delivered,
         duplicates=duplicates + sum(each.counts.duplicates for each in progress),
         dead_letters=await _dead_letters(bootstrap_servers, dead_letter_topic),
-        outcomes=dict(Counter(OrderOutcome.Name(result.outcome) for result in results)),
+        outcomes=dict(Counter(outcomes)),
     )
 
 
 async def _phase(order: Order, client: Client) -> str | None:
     try:
         return (await _progress(order, client)).phase
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        return NO_ANSWER
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
+        if error.status in {
+            RPCStatusCode.CANCELLED,
+            RPCStatusCode.DEADLINE_EXCEEDED,
+            RPCStatusCode.FAILED_PRECONDITION,
+        }:
+            return NO_ANSWER
         raise
+
+
+async def _open_state(order: Order, client: Client) -> str | None:
+    """Returns the state of an order that has not ended, None for one that has."""
+    try:
+        description = await client.get_workflow_handle(order.workflow_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return NO_WORKFLOW
+        raise
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return None
+    return await _phase(order, client)
 
 
 async def _progress(order: Order, client: Client) -> ProcessProgress:
     handle = client.get_workflow_handle(order.workflow_id)
-    return await handle.query(PROGRESS_QUERY, result_type=ProcessProgress)
+    return await handle.query(PROGRESS_QUERY, result_type=ProcessProgress, rpc_timeout=ANSWER_TIMEOUT)
 
 
-async def _result(order: Order, client: Client) -> OrderFulfillmentResultV1:
+async def _outcome(order: Order, client: Client) -> str:
+    """Returns the name of the outcome; of a workflow without a result, why it has none."""
     handle = client.get_workflow_handle(order.workflow_id, result_type=OrderFulfillmentResultV1)
-    return await handle.result()
+    try:
+        return OrderOutcome.Name((await handle.result()).outcome)
+    except WorkflowFailureError as error:
+        return f"without result: {error.cause}"
 
 
 def _ingress_counts(page: str) -> tuple[int, int]:

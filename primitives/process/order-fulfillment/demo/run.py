@@ -14,47 +14,78 @@ import psutil
 import typer
 from ameide_devstack import DevstackError, EmbeddedKafka, Program, TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
-from observation import Observation, observe_phases, observe_summary
+from observation import Observation, observe_open, observe_phases, observe_summary
 from order_fulfillment_generated.contract import CONTRACT, PROCESS_NAME
-from orders_table import orders_table
+from orders_table import MAXIMUM_ROWS, orders_table
 from publishing import publish, publish_late
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from sample_events import Order, Summary, expected, load
+from rich.text import Text
+from sample_events import SAMPLE, Order, SampleError, Summary, expected, load
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 EVENTS_TOPIC = "orders-facts"
 DEAD_LETTER_TOPIC = "order-fulfillment.dead-letter"
 PARTITIONS = 4
 
-STALL_SECONDS = 60.0
-"""Without any change for so long the demo gives up and says what is missing."""
-
 REFRESH_SECONDS = 0.25
 
+USAGE_EXIT_CODE = 2
+"""As of wrong options: what was asked for cannot be run."""
+
 console = Console()
+app = typer.Typer(add_completion=False)
 
 
+class StalledError(Exception):
+    """Orders have not moved for a while; the message names them and the state that each is in."""
+
+    def __init__(self, stalled: list[tuple[Order, str]], patience: float) -> None:
+        lines = [f"  {order.order_id}  {order.story}: {state}" for order, state in stalled[:MAXIMUM_ROWS]]
+        if len(stalled) > MAXIMUM_ROWS:
+            lines.append(f"  … and {len(stalled) - MAXIMUM_ROWS} more")
+        count = "1 order has" if len(stalled) == 1 else f"{len(stalled)} orders have"
+        super().__init__("\n".join([f"{count} not ended, and nothing has moved for {patience:g} s:", *lines]))
+
+
+@app.command()
 def main(
-    orders: Annotated[int, typer.Option(min=1, help="How many orders; the sample's 32 are repeated.")] = 32,
+    orders: Annotated[int, typer.Option(min=1, help="How many orders; those of the sample are repeated.")] = 32,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    sample: Annotated[
+        Path, typer.Option(help="The orders, one a line, in JSON.", show_default="the committed")
+    ] = SAMPLE,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds without any change before the demo gives up.")] = 60,
 ) -> None:
-    """Run order fulfilment from event to result, on servers that this command starts and stops."""
+    """Run order fulfilment from event to result, on servers that this command starts and stops.
+
+    Exits 0 when every order came to the end that the sample says, 1 when not, 2 for wrong options or a wrong sample.
+    """
     try:
-        passed = asyncio.run(_demo(load(orders), keep=keep))
-    except (DevstackError, TimeoutError) as error:
-        console.print(f"[bold red]the demo cannot go on:[/] {error}", highlight=False)
+        passed = asyncio.run(_demo(load(orders, sample), keep=keep, patience=patience))
+    except SampleError as error:
+        _say_error("the sample is wrong", error)
+        raise typer.Exit(USAGE_EXIT_CODE) from None
+    except (DevstackError, RPCError, StalledError) as error:
+        _say_error("the demo cannot go on", error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise typer.Exit(0 if passed else 1)
 
 
-async def _demo(orders: list[Order], *, keep: bool) -> bool:
+def _say_error(what: str, error: Exception) -> None:
+    console.print(f"[bold red]{what}:[/]", Text(str(error)), highlight=False, soft_wrap=True)
+
+
+async def _demo(orders: list[Order], *, keep: bool, patience: float) -> bool:
     with tempfile.TemporaryDirectory(prefix="ameide-demo-") as folder:
         console.print("starting Temporal and a Kafka-compatible broker …")
         async with TemporalDevServer(ui=True) as temporal, EmbeddedKafka() as kafka:
+            ui = f"{temporal.ui_address}/namespaces/{temporal.namespace}/workflows"
+            console.print(f"Temporal UI, while this runs: {ui}", soft_wrap=True)
             await kafka.create_topic(EVENTS_TOPIC, partitions=PARTITIONS)
             await kafka.create_topic(DEAD_LETTER_TOPIC)
             environment = temporal.environment() | _configuration(Path(folder), kafka.bootstrap_servers)
@@ -64,10 +95,9 @@ async def _demo(orders: list[Order], *, keep: bool) -> bool:
             try:
                 await asyncio.gather(worker.start(), ingress.start())
                 client = await temporal.connect(data_converter=DATA_CONVERTER)
-                passed = await _run(orders, client, kafka, worker, ingress)
+                passed = await _run(orders, client, kafka, worker, ingress, patience=patience)
                 if keep:
-                    console.print(f"Temporal UI: {temporal.ui_address}/namespaces/{temporal.namespace}/workflows")
-                    console.print("staying up; Ctrl-C stops everything")
+                    console.print(f"staying up; Ctrl-C stops everything; Temporal UI: {ui}", soft_wrap=True)
                     await asyncio.Event().wait()
             finally:
                 await asyncio.gather(worker.close(), ingress.close())
@@ -87,10 +117,15 @@ def _configuration(folder: Path, bootstrap_servers: str) -> dict[str, str]:
     return {name: str(folder / name) for name in files} | {"PROCESS_NAME": PROCESS_NAME}
 
 
-async def _run(orders: list[Order], client: Client, kafka: EmbeddedKafka, worker: Program, ingress: Program) -> bool:
+async def _run(
+    orders: list[Order], client: Client, kafka: EmbeddedKafka, worker: Program, ingress: Program, *, patience: float
+) -> bool:
     publishing = asyncio.create_task(publish(orders, kafka.bootstrap_servers, EVENTS_TOPIC))
-    await _show_until_closed(orders, client)
-    await publishing
+    try:
+        await _show_until_closed(orders, client, patience)
+        await publishing
+    finally:
+        publishing.cancel()
     await publish_late(orders, kafka.bootstrap_servers, EVENTS_TOPIC)
     console.print()
     wanted = expected(orders)
@@ -104,11 +139,11 @@ async def _run(orders: list[Order], client: Client, kafka: EmbeddedKafka, worker
     return seen == wanted
 
 
-async def _show_until_closed(orders: list[Order], client: Client) -> None:
+async def _show_until_closed(orders: list[Order], client: Client, patience: float) -> None:
     """Shows the table until every order has ended.
 
     Raises:
-        TimeoutError: Nothing moved for `STALL_SECONDS`.
+        StalledError: Nothing moved for `patience` seconds.
     """
     last = Observation(phases={}, closed=0)
     changed_at = asyncio.get_running_loop().time()
@@ -121,8 +156,8 @@ async def _show_until_closed(orders: list[Order], client: Client) -> None:
             now = asyncio.get_running_loop().time()
             if seen != last:
                 last, changed_at = seen, now
-            elif now - changed_at > STALL_SECONDS:
-                raise TimeoutError(f"{len(orders) - seen.closed} orders have not moved for {STALL_SECONDS:.0f} s")
+            elif now - changed_at > patience:
+                raise StalledError(await observe_open(orders, client), patience)
             await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -168,4 +203,4 @@ def _footprint(program: Program) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="uvx nox -s demo --")

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
-from google.protobuf.json_format import ParseDict
+from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent, OrderOutcome
+from ameide_process.invalid_event import InvalidEventError
+from google.protobuf.json_format import ParseDict, ParseError
 from order_fulfillment_generated.contract import workflow_id
 
 SAMPLE = Path(__file__).with_name("sample.jsonl")
 
 UNDECODABLE = b"\xff\x00 this is no envelope \xff"
 """Published among the events; it belongs in the dead-letter stream, byte for byte."""
+
+
+class SampleError(ValueError):
+    """The sample cannot be read; the message begins with its file and line."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,24 @@ class Summary:
     """Workflows by outcome."""
 
 
-def load(orders: int) -> list[Order]:
-    """Reads the sample: so many orders, its own repeated under new ids where it has fewer."""
-    stories = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
+def load(orders: int, sample: Path = SAMPLE) -> list[Order]:
+    """Reads a sample.
+
+    Args:
+        orders: How many orders; those of the sample are repeated under new ids where it has fewer.
+        sample: A file with one order a line, in JSON.
+
+    Raises:
+        SampleError: A line is no order; or there is none, or no file.
+    """
+    try:
+        lines = sample.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SampleError(f"{sample}: cannot be read: {error}") from error
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
+        raise SampleError(f"{sample}: holds no order; write one a line, in JSON")
+    stories = [_checked(sample, number, line) for number, line in numbered]
     return [_order(stories[number % len(stories)], number // len(stories)) for number in range(orders)]
 
 
@@ -81,6 +101,27 @@ def expected(orders: list[Order]) -> Summary:
         dead_letters={"undecodable": 1} | ({"late": late} if late else {}),
         outcomes=dict(Counter(order.outcome for order in orders)),
     )
+
+
+def _checked(sample: Path, number: int, line: str) -> dict[str, Any]:
+    """Returns the story that a line holds.
+
+    Raises:
+        SampleError: It holds none.
+    """
+    try:
+        story = json.loads(line)
+        _order(story, 0)
+        OrderOutcome.Value(story["outcome"])
+    except json.JSONDecodeError as error:
+        raise SampleError(f"{sample}:{number}:{error.colno}: is no JSON: {error.msg}") from error
+    except KeyError as error:
+        raise SampleError(f"{sample}:{number}: has no {error.args[0]!r} where an order has one") from error
+    except (AttributeError, IndexError, TypeError) as error:
+        raise SampleError(f"{sample}:{number}: is not shaped as an order, see {SAMPLE.name}: {error}") from error
+    except (InvalidEventError, ParseError, ValueError) as error:
+        raise SampleError(f"{sample}:{number}: {error}") from error
+    return story
 
 
 def _order(story: dict[str, Any], repetition: int) -> Order:
