@@ -74,11 +74,12 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, import directions, protos (lint, format, breaking change) and generated-only roots."""
+    """Check style, import directions, released contracts, protos (lint, format, breaking change), generated roots."""
     session.run(*RUN, "ruff", "check", external=True)
     session.run(*RUN, "ruff", "format", "--check", external=True)
     session.run(*RUN, "ameide-guardrails", "imports", external=True)
     session.run(*RUN, "ameide-guardrails", "outputs", external=True)
+    session.run(*RUN, "ameide-guardrails", "versions", external=True)
     session.run(*RUN, "buf", "lint", external=True)
     session.run(*RUN, "buf", "format", "--diff", "--exit-code", external=True)
     session.run(*RUN, "buf", "breaking", "--against", RELEASED_IMAGE, external=True)
@@ -118,9 +119,11 @@ def new(session: nox.Session) -> None:
 
 @nox.session(name="release-contract")
 def release_contract(session: nox.Session) -> None:
-    """Take the protos as they are for the released surface, which later changes must not break."""
+    """Take protos and contracts as they are for released, if they break nothing that is: -- NAME … for some only."""
+    session.run(*RUN, "ameide-guardrails", "release", *session.posargs, external=True)
+    session.run(*RUN, "buf", "breaking", "--against", RELEASED_IMAGE, external=True)
     _codegen(session, "buf", "build", "--exclude-source-info", "-o", RELEASED_IMAGE)
-    session.log(f"{RELEASED_IMAGE} is the released surface now; commit it")
+    session.log(f"{RELEASED_IMAGE} and the lock files are the released surface now; commit them")
 
 
 def _codegen(session: nox.Session, *command: str) -> None:

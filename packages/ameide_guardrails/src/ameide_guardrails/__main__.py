@@ -4,11 +4,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from ameide_guardrails import generated_roots, import_directions
-from ameide_guardrails.workspace import root_of
+from ameide_guardrails import generated_roots, import_directions, versioning
+from ameide_guardrails.contract import ContractFileError
+from ameide_guardrails.workspace import generated_folders, person_folder, root_of
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -28,12 +30,59 @@ def imports() -> None:
 @app.command()
 def outputs() -> None:
     """Check that generators write into generated-only roots."""
-    found = generated_roots.violations(root_of(Path.cwd()))
+    _report(generated_roots.violations(root_of(Path.cwd())))
+    typer.echo("generators write into generated-only roots")
+
+
+@app.command()
+def versions() -> None:
+    """Check every process against its released contract."""
+    root = root_of(Path.cwd())
+    found: list[str] = []
+    for generated in generated_folders(root):
+        person = person_folder(generated)
+        if not versioning.is_released(person):
+            typer.echo(
+                f"{generated.name}: unreleased; `uvx nox -s release-contract -- {generated.name}` locks its contract"
+            )
+            continue
+        found += _contract_violations(generated, person)
+    gone = versioning.locked_processes(root) - {generated.name for generated in generated_folders(root)}
+    found += [f"{name}: released, and no longer declared by any proto; restore its proto file" for name in sorted(gone)]
+    _report(found)
+    typer.echo("contracts keep what was released")
+
+
+@app.command()
+def release(
+    names: Annotated[list[str] | None, typer.Argument(help="Processes; all when none is named.")] = None,
+) -> None:
+    """Lock present contracts as released, unless they break the released ones."""
+    root = root_of(Path.cwd())
+    folders = {generated.name: generated for generated in generated_folders(root)}
+    unknown = sorted(set(names or ()) - folders.keys())
+    if unknown:
+        typer.echo(f"no process is named {', '.join(map(repr, unknown))}; there are {', '.join(folders)}", err=True)
+        raise typer.Exit(2)
+    chosen = [folders[name] for name in names] if names else list(folders.values())
+    _report([line for generated in chosen for line in _contract_violations(generated, person_folder(generated))])
+    for generated in chosen:
+        versioning.lock(generated, person_folder(generated))
+        typer.echo(f"{generated.name}: contract {versioning.version(generated)} is the released one")
+
+
+def _contract_violations(generated: Path, person: Path) -> list[str]:
+    try:
+        return versioning.violations(generated, person)
+    except ContractFileError as error:
+        return [str(error)]
+
+
+def _report(found: list[str]) -> None:
     for violation in found:
         typer.echo(violation, err=True)
     if found:
         raise typer.Exit(1)
-    typer.echo("generators write into generated-only roots")
 
 
 def main() -> None:

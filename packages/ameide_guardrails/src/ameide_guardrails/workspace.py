@@ -20,12 +20,26 @@ class ProcessMember:
 def processes(root: Path) -> list[ProcessMember]:
     """The processes of the workspace, by name."""
     members: list[ProcessMember] = []
-    for folder in sorted((root / "build" / "generated" / "process").glob("*/pyproject.toml")):
-        name = folder.parent.name
+    for folder in generated_folders(root):
+        name = folder.name
         package = name.replace("-", "_")
-        impl = root / "primitives" / "process" / name / "src" / package
+        impl = person_folder(folder) / "src" / package
         members.append(ProcessMember(name, f"{package}_generated", package if impl.is_dir() else None))
     return members
+
+
+def generated_folders(root: Path) -> list[Path]:
+    """Where the generator writes each process, by name."""
+    return sorted(path.parent for path in (root / "build" / "generated" / "process").glob("*/pyproject.toml"))
+
+
+def person_folder(generated: Path) -> Path:
+    """Where a person writes their part of a process.
+
+    Args:
+        generated: Where the generator writes it: `build/generated/process/<name>`.
+    """
+    return generated.parents[3] / "primitives" / "process" / generated.name
 
 
 def packages(root: Path) -> list[str]:

@@ -11,7 +11,7 @@ from enum import Enum
 
 from protoc_gen_process import python_names
 from protoc_gen_process.process_name import package_of
-from protoc_gen_process.proto_types import NOT_IN_DIGEST, Docs, FieldPath, MessageType
+from protoc_gen_process.proto_types import NOT_IN_DIGEST, Docs, FieldPath, MessageType, Schema
 
 
 class WorkflowKind(Enum):
@@ -298,6 +298,8 @@ class Process:
     subscriptions: tuple[Subscription, ...]
     emitted: tuple[Event, ...]
     """Events of the file that name a stream, payload cases among them, in the order of the file."""
+    schema: Schema = field(metadata=NOT_IN_DIGEST)
+    """What `messages` and all that they refer to look like."""
 
     @property
     def package(self) -> str:

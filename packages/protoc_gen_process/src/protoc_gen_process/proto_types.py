@@ -91,6 +91,33 @@ class MessageType:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldSchema:
+    """One field of a message, as whoever stored a message of it relies on it."""
+
+    name: str
+    number: int
+    type: str
+    """In full: `string`, `repeated orders.v1.OrderLine`, `map<string, int32>`."""
+    is_optional: bool
+    """Whether unset differs from zero or empty; of messages, which always have that, it is not said."""
+    oneof: str | None
+
+    @property
+    def declaration(self) -> str:
+        """The field as proto would declare it, without its name: `optional string = 3`, `oneof payload Paid = 4`."""
+        label = f"oneof {self.oneof} " if self.oneof is not None else "optional " if self.is_optional else ""
+        return f"{label}{self.type} = {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All messages and enums that a process stores or exchanges, by full name; Google's own are not among them."""
+
+    messages: tuple[tuple[str, tuple[FieldSchema, ...]], ...]
+    enums: tuple[EnumType, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FieldPath:
     """A scalar field somewhere inside a message, through singular fields outside of oneofs."""
 

@@ -163,6 +163,9 @@ class DeclaredField:
     kind: FieldKind
     type: str
     """Scalar type as proto names it (`uint32`), or full name of the message or enum; of a map, its value's."""
+    number: int
+    map_key: str | None
+    """Scalar type of a map's keys; None for what is no map."""
     shown_type: str
     """As a developer writes it: `repeated OrderLine`, `map<string, int32>`."""
     is_repeated: bool

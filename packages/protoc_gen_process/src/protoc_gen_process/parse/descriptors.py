@@ -127,6 +127,8 @@ class FileParser:
             docs=self._locations.docs(path),
             kind=kind,
             type=type_name,
+            number=field.number,
+            map_key=field.value.key.name.lower() if isinstance(field.value, DescFieldValueMap) else None,
             shown_type=shown_type,
             is_repeated=isinstance(field.value, DescFieldValueList | DescFieldValueMap),
             oneof=oneof.name if oneof is not None else None,

@@ -1,4 +1,4 @@
-"""Which files a process has: one template each, at the path that it has in the output."""
+"""Which files a process has: the contract as data, and one template each, at the path that it has in the output."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -6,6 +6,7 @@ from functools import lru_cache
 from jinja2 import Environment
 
 from protoc_gen_process.model import Process
+from protoc_gen_process.render.contract_json import contract_json
 from protoc_gen_process.render.environment import create_environment
 from protoc_gen_process.render.process_view import process_view
 from protoc_gen_process.render.type_names import TypeNames
@@ -21,6 +22,7 @@ _MESSAGES = "src/generated_package/messages.py"
 
 def render_process(process: Process) -> Iterator[tuple[str, str]]:
     """Yields path and content of each file of a process, Python not yet formatted."""
+    yield f"{process.name}/contract.json", contract_json(process)
     environment = _environment()
     names = TypeNames(process)
     variables = process_view(process, names)

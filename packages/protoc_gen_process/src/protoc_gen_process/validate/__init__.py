@@ -4,10 +4,12 @@ All rules are checked in one run; a part that is wrong does not keep others from
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from protoc_gen_process.diagnostics import Diagnostic, Report
 from protoc_gen_process.model import Envelope, Process
 from protoc_gen_process.parse.declarations import Declarations, DeclaredFile, DeclaredProcess
+from protoc_gen_process.proto_types import Schema
 from protoc_gen_process.validate.activities import check_service
 from protoc_gen_process.validate.envelope import FoundEnvelope, find_envelope
 from protoc_gen_process.validate.events import check_events
@@ -17,6 +19,7 @@ from protoc_gen_process.validate.markers import check_markers
 from protoc_gen_process.validate.message_names import check_message_names
 from protoc_gen_process.validate.option_places import check_lost_options, check_option_places
 from protoc_gen_process.validate.policies import check_policies
+from protoc_gen_process.validate.schema import schema_of
 from protoc_gen_process.validate.scope import Scope, message_type
 from protoc_gen_process.validate.subscriptions import check_subscriptions
 from protoc_gen_process.validate.workflow_id import IdContext, check_overlaps, check_workflow_id
@@ -80,7 +83,14 @@ def _process(scope: Scope) -> Process | None:
         or not starts
     ):
         return None
-    return Process(
+    envelope = Envelope(
+        message=message_type(found.message),
+        meta=message_type(found.meta),
+        cases=events.cases,
+        idempotency_key=markers.idempotency_key,
+        schema_version=markers.schema_version,
+    )
+    process = Process(
         name=identity.name,
         source=scope.file.path,
         docs=scope.file.docs,
@@ -89,13 +99,7 @@ def _process(scope: Scope) -> Process | None:
         api_major=identity.api_major,
         api_minor=identity.api_minor,
         policies=policies,
-        envelope=Envelope(
-            message=message_type(found.message),
-            meta=message_type(found.meta),
-            cases=events.cases,
-            idempotency_key=markers.idempotency_key,
-            schema_version=markers.schema_version,
-        ),
+        envelope=envelope,
         key=markers.key,
         workflow_id=workflow_id,
         starts=starts,
@@ -104,7 +108,10 @@ def _process(scope: Scope) -> Process | None:
         service=service,
         subscriptions=subscriptions,
         emitted=events.emitted,
+        schema=Schema(messages=(), enums=()),
     )
+    names = (message.python.proto_name for message in process.messages())
+    return replace(process, schema=schema_of(names, scope.declarations))
 
 
 def _name(identity: Identity | None, process: DeclaredProcess) -> str:
