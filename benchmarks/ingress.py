@@ -117,6 +117,9 @@ class NoOutput:
     async def publish(self, record: OutputRecord) -> None:
         raise OutputUnavailableError(f"nothing should be dead-lettered here: {record}")
 
+    async def look(self) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 

@@ -262,6 +262,7 @@ async def test_a_broker_that_is_away_is_waited_for(
             assert (await ingress.get("/healthz"))[0] == 200
             assert (await ingress.get("/readyz"))[0] == 503
             await broker.start()
+            await broker.create_topic("patient.dead")
             producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
             await producer.start()
             await producer.send_and_wait("patient", order_placed("patient").SerializeToString())
@@ -274,9 +275,42 @@ async def test_a_broker_that_is_away_is_waited_for(
             await wait_until(delivered)
 
 
+@pytest.mark.e2e
+async def test_a_topic_that_is_missing_is_named_at_once_and_waited_for(stack: Stack) -> None:
+    async def says(ingress: Ingress, name: str, reason: str) -> bool:
+        ok, said = (await ingress.checks()).get(name, (True, ""))
+        return not ok and reason in said
+
+    # The embedded broker makes every topic that somebody asks for.
+    async with ApacheKafka() as broker, stack.ingress("unmade", kafka=broker) as ingress:
+        await wait_until(lambda: says(ingress, "source:orders-facts", "kafka has no topic unmade,"))
+        await wait_until(lambda: says(ingress, "output:dead-letter", "(kafka topic unmade.dead at"))
+        assert "the topic does not exist" in (await ingress.checks())["output:dead-letter"][1]
+        assert (await ingress.get("/readyz"))[0] == 503
+        await broker.create_topic("unmade")
+        await broker.create_topic("unmade.dead")
+        await ingress.ready()
+
+
+async def test_a_broker_that_dies_is_noticed_soon(stack: Stack) -> None:
+    async with EmbeddedKafka() as broker:
+        await broker.create_topic("mortal")
+        await broker.create_topic("mortal.dead")
+        async with stack.ingress("mortal", kafka=broker) as ingress:
+            await ingress.ready()
+            await broker.kill()
+
+            async def noticed() -> bool:
+                checks = await ingress.checks()
+                return not checks["source:orders-facts"][0] and not checks["output:dead-letter"][0]
+
+            await wait_until(noticed, timeout_s=10)
+
+
 async def test_temporal_away_at_the_start_is_waited_for(stack: Stack, tmp_path: Path) -> None:
     server = TemporalDevServer(db_filename=tmp_path / "t.db")
     await stack.kafka.create_topic("early")
+    await stack.kafka.create_topic("early.dead")
     try:
         async with stack.ingress("early", temporal=server) as ingress:
 

@@ -47,8 +47,9 @@ nothing is in flight any more: what is committed does not come again after a cra
 WATCH_INTERVAL = 1.0
 """Seconds between two looks at figures and readiness."""
 
-LAG_INTERVAL = 10.0
-"""Seconds between two questions to the broker how far we are behind; also how its absence is noticed."""
+LAG_INTERVAL = 2.0
+"""Seconds between two questions to the broker how far we are behind; also how its absence is noticed. One request to
+each broker."""
 
 RETENTION_INTERVAL = 600.0
 """Seconds between two comparisons of how long the source and the namespace keep what they have."""
@@ -149,6 +150,12 @@ class Engine(Generic[EnvelopeT]):
 
     # The transport's listener
 
+    def waiting(self, reason: str) -> None:
+        """Says why messages do not come yet; see `TransportListener`."""
+        if self._source_check.status.reason != reason:
+            self._log.info("waiting for the source", reason=reason)
+        self._source_check.failed(reason)
+
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Takes partitions; see `TransportListener`."""
         self._planner.assign(partitions)
@@ -208,8 +215,7 @@ class Engine(Generic[EnvelopeT]):
             try:
                 messages = await self._transport.poll(POLL_WAIT)
             except TransportError as error:
-                self._source_check.failed(f"{error}; events wait in the source, none are lost")
-                self._log.warning("poll failed", error=str(error))
+                self._source_failed(str(error))
                 await asyncio.sleep(WATCH_INTERVAL)
                 continue
             if messages:
@@ -343,11 +349,16 @@ class Engine(Generic[EnvelopeT]):
         try:
             lags = await self._transport.lag()
         except TransportError as error:
-            self._source_check.failed(f"{error}; events wait in the source, none are lost")
-            self._log.warning("source unreachable", error=str(error))
+            self._source_failed(str(error))
         else:
             self._source_check.passed(self._retention_warning)
             self._metrics.show_lag(lags)
+
+    def _source_failed(self, error: str) -> None:
+        reason = f"{error}; events wait in the source, none are lost"
+        if self._source_check.status.reason != reason:
+            self._log.warning("source not usable", error=error)
+        self._source_check.failed(reason)
 
     async def _compare_retention(self) -> None:
         """Whether a late event is late depends on a closed workflow's history; it should outlive the message."""

@@ -43,6 +43,13 @@ REQUEST_TIMEOUT: Final = 10.0
 START_TIMEOUT: Final = 30.0
 """Seconds to connect, learn of the topics and join; then it is tried anew, with word of it."""
 
+WORD_INTERVAL: Final = 2.0
+"""Seconds of a start after which, each time, it is said what it waits for."""
+
+LAG_TIMEOUT: Final = 2.5
+"""Seconds for end offsets. With the engine's interval of 2 s a broker that dies is noticed within 5 s; one that only
+takes its time answers a later question."""
+
 STOP_TIMEOUT: Final = 5.0
 """Seconds to leave the group; a broker that is away does not answer, and the group drops us by itself."""
 
@@ -97,13 +104,23 @@ class KafkaTransport:
         )
         consumer.subscribe(topics=self._settings.topics, listener=_RebalanceListener(self))
         self._consumer = consumer
+        starting = asyncio.create_task(consumer.start())
+        why = ""
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                await consumer.start()
+                while not (await asyncio.wait([starting], timeout=WORD_INTERVAL))[0]:
+                    why = await self._why_waiting(consumer)
+                    listener.waiting(why)
+                await starting
         except (KafkaError, OSError, TimeoutError) as error:
+            await _cancel(starting)
             await self._close()
-            raise self._unreachable(error) from error
+            # Why it waits says more than that it waited too long.
+            raise (
+                TransportError(why) if why and isinstance(error, TimeoutError) else self._unreachable(error)
+            ) from error
         except BaseException:
+            await _cancel(starting)
             await self._close()
             raise
 
@@ -158,12 +175,11 @@ class KafkaTransport:
         if self._left_at is not None and asyncio.get_running_loop().time() - self._left_at > REJOIN_GRACE:
             raise TransportError(f"kafka group {self._group} does not take us back; see the group at the broker")
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
+            async with asyncio.timeout(LAG_TIMEOUT):
                 if not partitions:
                     # Legitimate where the group has more members than the topics have partitions.
-                    absent = sorted(set(self._settings.topics) - await consumer.topics())
-                    if absent:
-                        raise TransportError(f"kafka has no topic {', '.join(absent)}; create it")
+                    if absent := await self._absent_topics(consumer):
+                        raise TransportError(absent)
                     return []
                 ends = await consumer.end_offsets(partitions)
                 for each in partitions.keys() - self._committed.keys():
@@ -225,6 +241,20 @@ class KafkaTransport:
 
     # Parts
 
+    async def _why_waiting(self, consumer: AIOKafkaConsumer) -> str:
+        """What a start waits for, as far as the broker says."""
+        try:
+            async with asyncio.timeout(WORD_INTERVAL):
+                absent = await self._absent_topics(consumer)
+        except (KafkaError, OSError, TimeoutError) as error:
+            return str(self._unreachable(error))
+        return absent or f"kafka group {self._group} has not given us partitions yet"
+
+    async def _absent_topics(self, consumer: AIOKafkaConsumer) -> str:
+        """Which topics there are not, as a sentence; empty: all are there."""
+        absent = sorted(set(self._settings.topics) - await consumer.topics())
+        return f"kafka has no topic {', '.join(absent)}, or does not show it to us; create it" if absent else ""
+
     async def _position(self, consumer: AIOKafkaConsumer, each: TopicPartition) -> int:
         committed = await consumer.committed(each)
         if committed is not None:
@@ -263,6 +293,11 @@ class _RebalanceListener(ConsumerRebalanceListener):
         self._transport.on_assigned(assigned)
 
 
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def _message(partition: Partition, record: ConsumerRecord) -> Message:
     # A header without a value comes as None, whatever the types say.
     headers = [(name, value or b"") for name, value in record.headers] if record.headers else ()
@@ -279,4 +314,4 @@ def _retentions(answers: Iterable[Any]) -> Iterator[timedelta]:
 
 
 def _what(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

@@ -27,7 +27,7 @@ from ameide_process.ingress._limits import Limits, events_per_key
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport
-from ameide_process.outputs import DeadLetterPublisher, open_output
+from ameide_process.outputs import DeadLetterPublisher, open_output, watched_outputs
 from ameide_process.routing import Router
 from ameide_process.serving import HttpServer, Readiness
 from ameide_process.startup import run_main, unless_stopped
@@ -76,13 +76,17 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         (readiness.add(f"source:{bound.subscription.name}"), readiness.add(f"delivery:{bound.subscription.name}"))
         for bound in configuration.subscriptions
     ]
+    outputs = {publisher: readiness.add(f"output:{name}") for name, publisher in dead_letters.items()}
     try:
-        async with HttpServer(
-            configuration.http,
-            contract=configuration.contract,
-            task_queue=configuration.task_queue,
-            readiness=readiness,
-            metrics=telemetry.render,
+        async with (
+            HttpServer(
+                configuration.http,
+                contract=configuration.contract,
+                task_queue=configuration.task_queue,
+                readiness=readiness,
+                metrics=telemetry.render,
+            ),
+            watched_outputs(outputs),
         ):
             client = await unless_stopped(
                 stop,

@@ -15,6 +15,10 @@ from ameide_process.ingress._message import Message, Partition
 class TransportListener(Protocol):
     """What the engine does when partitions come and go; called by the transport."""
 
+    def waiting(self, reason: str) -> None:
+        """Says why no partition comes while `start` goes on trying; called every few seconds."""
+        ...
+
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Takes partitions. Messages of them follow, the first one not yet committed first."""
         ...

@@ -144,6 +144,11 @@ class MemoryOutput:
             raise self.failure
         self.records.append(record)
 
+    async def look(self) -> None:
+        """Fails as a record would; see `Output`."""
+        if self.failure is not None:
+            raise self.failure
+
     async def close(self) -> None:
         """Does nothing; see `Output`."""
 

@@ -11,6 +11,7 @@ from ameide_process.outputs._output import (
     OutputTooLargeError,
     OutputUnavailableError,
 )
+from ameide_process.outputs._watching import watched_outputs
 
 __all__ = [
     "DeadLetterPublisher",
@@ -23,6 +24,7 @@ __all__ = [
     "OutputUnavailableError",
     "SourcePosition",
     "open_output",
+    "watched_outputs",
 ]
 
 

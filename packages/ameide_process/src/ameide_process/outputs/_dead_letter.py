@@ -106,6 +106,10 @@ class DeadLetterPublisher:
         """
         await self._output.publish(record.to_output(datetime.now(UTC)))
 
+    async def look(self) -> None:
+        """Asks whether the stream is there; see `Output`."""
+        await self._output.look()
+
     async def close(self) -> None:
         """Releases the connection."""
         await self._output.close()

@@ -4,7 +4,15 @@ import asyncio
 import contextlib
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from ameide_process.configuration import KafkaOutput
 from ameide_process.kafka_security import security_arguments
@@ -15,6 +23,9 @@ REQUEST_TIMEOUT_MS = 10_000
 
 PUBLISH_TIMEOUT = 20.0
 """Seconds for everything: connecting, learning of the topic, and the record itself."""
+
+LOOK_TIMEOUT = 4.0
+"""Seconds to ask for the topic, connecting included."""
 
 MAXIMUM_REQUEST_BYTES = 128 * 1024 * 1024
 """Beyond any record, so that the broker decides what is too large and its limit is the only one."""
@@ -49,6 +60,8 @@ class KafkaTopicOutput:
         self._security = security_arguments(settings)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._admin: AIOKafkaAdminClient | None = None
+        """Asks for the topic; the producer, once it knows a topic, does not ask again."""
 
     async def publish(self, record: OutputRecord) -> None:
         """Writes a record; see `Output`."""
@@ -63,17 +76,44 @@ class KafkaTopicOutput:
                 size=_size(record), limit=f"max.message.bytes of Kafka topic {self._settings.topic}"
             ) from error
         except (KafkaError, OSError, TimeoutError) as error:
-            where = ",".join(self._settings.bootstrap_servers)
-            what = str(error) or type(error).__name__
-            raise OutputUnavailableError(
-                f"output {self._name} (kafka topic {self._settings.topic} at {where}): {what}"
-            ) from error
+            raise self._unavailable(_what(error)) from error
+
+    async def look(self) -> None:
+        """Asks for the topic; see `Output`. A broker that makes absent topics makes it with that."""
+        admin = self._admin or AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers, **self._security)
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                if self._admin is None:
+                    await admin.start()
+                (answer,) = await admin.describe_topics([self._settings.topic])
+        except (KafkaError, OSError, TimeoutError) as error:
+            # Another one next time, so that a broker with another address is found.
+            self._admin = None
+            await _stop(admin)
+            raise self._unavailable(_what(error)) from error
+        except BaseException:
+            self._admin = None
+            await _stop(admin)
+            raise
+        self._admin = admin
+        refusal = for_code(answer["error_code"])
+        if issubclass(refusal, UnknownTopicOrPartitionError):
+            raise self._unavailable("the topic does not exist, or is not shown to us; create it")
+        if answer["error_code"] != 0 and not issubclass(refusal, LeaderNotAvailableError):
+            raise self._unavailable(str(refusal()))
 
     async def close(self) -> None:
-        """Releases the connection; see `Output`."""
+        """Releases the connections; see `Output`."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await _stop(admin)
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
+
+    def _unavailable(self, what: str) -> OutputUnavailableError:
+        where = ",".join(self._settings.bootstrap_servers)
+        return OutputUnavailableError(f"output {self._name} (kafka topic {self._settings.topic} at {where}): {what}")
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -94,10 +134,14 @@ class KafkaTopicOutput:
             return self._producer
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
-    # Closing is a courtesy to the broker; whatever it raises, the producer is not used again.
+async def _stop(client: AIOKafkaProducer | AIOKafkaAdminClient) -> None:
+    # Closing is a courtesy to the broker; whatever it raises, the client is not used again.
     with contextlib.suppress(KafkaError, OSError):
-        await producer.stop()
+        await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+
+
+def _what(error: Exception) -> str:
+    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
 def _size(record: OutputRecord) -> int:

@@ -52,6 +52,14 @@ class Output(Protocol):
         """
         ...
 
+    async def look(self) -> None:
+        """Asks the stream whether it is there for us, without writing to it.
+
+        Raises:
+            OutputUnavailableError: It is not; the text says why, and what to do.
+        """
+        ...
+
     async def close(self) -> None:
         """Releases the connection. Records of running `publish` calls may be lost, and their calls say so."""
         ...

@@ -1,0 +1,45 @@
+"""Whether a stream is there, said before the first record needs it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
+from typing import NoReturn
+
+import structlog
+
+from ameide_process.outputs._dead_letter import DeadLetterPublisher
+from ameide_process.outputs._output import OutputError
+from ameide_process.serving import Check
+
+LOOK_INTERVAL = 5.0
+"""Seconds between two looks at a stream that is there."""
+
+IMPATIENT_INTERVAL = 1.0
+"""Seconds between two looks at a stream that is not."""
+
+_logger = structlog.get_logger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def watched_outputs(outputs: Mapping[DeadLetterPublisher, Check]) -> AsyncGenerator[None]:
+    """Keeps each output's check true to its stream while the block runs."""
+    watching = [asyncio.create_task(_watch(output, check)) for output, check in outputs.items()]
+    try:
+        yield
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+
+async def _watch(output: DeadLetterPublisher, check: Check) -> NoReturn:
+    while True:
+        try:
+            await output.look()
+        except OutputError as error:
+            if check.status.reason != str(error):
+                _logger.warning("output not usable", reason=str(error))
+            check.failed(str(error))
+        else:
+            check.passed()
+        await asyncio.sleep(LOOK_INTERVAL if check.status.ok else IMPATIENT_INTERVAL)
