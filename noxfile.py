@@ -79,6 +79,7 @@ def lint(session: nox.Session) -> None:
     session.run(*RUN, "ruff", "format", "--check", external=True)
     session.run(*RUN, "ameide-guardrails", "imports", external=True)
     session.run(*RUN, "ameide-guardrails", "outputs", external=True)
+    session.run(*RUN, "ameide-guardrails", "sources", external=True)
     session.run(*RUN, "ameide-guardrails", "versions", external=True)
     session.run(*RUN, "buf", "lint", external=True)
     session.run(*RUN, "buf", "format", "--diff", "--exit-code", external=True)

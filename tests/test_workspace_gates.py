@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ameide_guardrails import generated_roots, import_directions
+from ameide_guardrails import generated_roots, import_directions, retired_versioning, scaffold_markers
 from ameide_guardrails.workspace import processes
+from protoc_gen_process.scaffold import new_process
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ("buf.gen.yaml", "buf.gen.options.yaml")
@@ -38,13 +39,71 @@ def test_a_template_without_clean_is_caught(templates: Path, template: str) -> N
 
 
 def test_the_generated_roots_hold_nothing_that_a_person_wrote() -> None:
-    by_hand = [
-        path.relative_to(ROOT)
-        for root in ("build/generated", "packages/ameide_core_proto/gen")
-        for path in (ROOT / root).rglob("*.py")
-        if path.stat().st_size and "DO NOT EDIT" not in path.read_text()[:200]
-    ]
-    assert by_hand == []
+    assert generated_roots.files_by_hand(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("build/generated/process/orders/src/orders_generated/extra.py", "VALUE = 1\n"),
+        ("build/generated/process/orders/notes.md", "remember the milk\n"),
+        ("packages/ameide_core_proto/gen/ameide_core_proto/py_typed.txt", ""),
+    ],
+)
+def test_a_file_that_a_person_put_among_generated_ones_is_caught(tmp_path: Path, path: str, content: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(content)
+    (found,) = generated_roots.files_by_hand(tmp_path)
+    assert found.startswith(f"{path}: no generator wrote it")
+
+
+def test_nothing_is_left_of_the_scaffold() -> None:
+    assert scaffold_markers.violations(ROOT) == []
+
+
+@pytest.mark.parametrize(("name", "kind_of_comment"), [("workflow_impl.py", "#"), ("orders.proto", "//")])
+def test_a_mark_of_the_scaffold_is_caught(tmp_path: Path, name: str, kind_of_comment: str) -> None:
+    file = tmp_path / "primitives/process/orders/src/orders" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(f"\n    {kind_of_comment} scaffold: write it\n")
+    (found,) = scaffold_markers.violations(tmp_path)
+    assert found.startswith(f"primitives/process/orders/src/orders/{name}:2: left by the scaffold")
+
+
+def test_the_stubs_of_a_new_process_are_marked(tmp_path: Path) -> None:
+    new_process(tmp_path, "pet-sitting")
+    marked = {violation.partition(":")[0].rpartition("/")[2] for violation in scaffold_markers.violations(tmp_path)}
+    assert {"workflow_impl.py", "activities_impl.py"} <= marked
+
+
+def test_no_retired_versioning_is_used() -> None:
+    assert retired_versioning.violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Worker(client, task_queue='q', build_id='1', use_worker_versioning=True)",
+        "await client.update_worker_build_id_compatibility('q', operation)",
+        "from temporalio.client import BuildIdOpAddNewDefault",
+        "workflow.execute_activity(pay, versioning_intent=None)",
+        "intent = temporalio.workflow.VersioningIntent.DEFAULT",
+    ],
+)
+def test_retired_versioning_is_caught(tmp_path: Path, code: str) -> None:
+    file = tmp_path / "build/generated/process/orders/src/orders_generated/worker.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"async def main():\n    {code}\n")
+    (found,) = retired_versioning.violations(tmp_path)
+    assert "worker.py:2: " in found
+
+
+def test_a_file_that_does_not_parse_is_no_false_green(tmp_path: Path) -> None:
+    file = tmp_path / "primitives/broken.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("def broken(:\n")
+    (found,) = retired_versioning.violations(tmp_path)
+    assert found.startswith("primitives/broken.py:1: does not parse")
 
 
 def _lint_imports(root: Path, contract: Path) -> subprocess.CompletedProcess[str]:
@@ -112,6 +171,7 @@ def test_imports_downwards_pass(importing_workspace: Path) -> None:
         ("protoc_gen_process/__init__.py", "import ameide_process.contract", "protoc_gen_process"),
         ("pet_sitting/workflow_impl.py", "import pet_sitting_generated.entry", "pet_sitting"),
         ("pet_sitting/workflow_impl.py", "import protoc_gen_process", "pet_sitting"),
+        ("pet_sitting/workflow_impl.py", "import grpc_tools.protoc", "pet_sitting"),
     ],
 )
 def test_an_import_upwards_is_caught(importing_workspace: Path, path: str, line: str, caught: str) -> None:

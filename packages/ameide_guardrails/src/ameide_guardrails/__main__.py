@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ameide_guardrails import generated_roots, import_directions, versioning
+from ameide_guardrails import generated_roots, import_directions, retired_versioning, scaffold_markers, versioning
 from ameide_guardrails.contract import ContractFileError
 from ameide_guardrails.workspace import generated_folders, person_folder, root_of
 
@@ -29,9 +29,18 @@ def imports() -> None:
 
 @app.command()
 def outputs() -> None:
-    """Check that generators write into generated-only roots."""
-    _report(generated_roots.violations(root_of(Path.cwd())))
+    """Check that generators write into generated-only roots, and nobody else does."""
+    root = root_of(Path.cwd())
+    _report([*generated_roots.violations(root), *generated_roots.files_by_hand(root)])
     typer.echo("generators write into generated-only roots")
+
+
+@app.command()
+def sources() -> None:
+    """Check that no mark of the scaffold is left and that Temporal's retired versioning is not used."""
+    root = root_of(Path.cwd())
+    _report([*scaffold_markers.violations(root), *retired_versioning.violations(root)])
+    typer.echo("nothing is left of the scaffold, and no retired versioning is used")
 
 
 @app.command()

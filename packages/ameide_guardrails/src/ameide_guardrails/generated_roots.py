@@ -1,17 +1,46 @@
 """Where generators may write: every `out` of a buf template lies in a root that holds generated files only.
 
-`clean: true` deletes an `out` before it is written; an `out` at a folder with sources would delete them all.
+`clean: true` deletes an `out` before it is written: an `out` at a folder with sources would delete them all, and a file
+that a person puts into a generated root is gone with the next generation.
 """
 
 from pathlib import Path
 
 import yaml
 
+from ameide_guardrails.sources import files_below
+
 GENERATED_ROOTS = (
     "packages/ameide_core_proto/gen",
     "packages/protoc_gen_process/src/protoc_gen_process/_proto",
     "build/generated",
 )
+
+
+_MARKS = ("DO NOT EDIT", "Do not edit manually")
+"""One of them is in the first lines of every generated file."""
+
+_UNMARKED = {"py.typed": "", "__init__.py": "from __future__ import annotations"}
+"""Files that generators leave without a mark, and all that is in them."""
+
+_HEAD = 300
+"""Bytes in which the mark is."""
+
+
+def files_by_hand(root: Path) -> list[str]:
+    """Files in generated roots that no generator wrote, a sentence each."""
+    return [
+        f"{path.relative_to(root)}: no generator wrote it, and the next generation deletes it; move it elsewhere"
+        for generated in GENERATED_ROOTS
+        for path in files_below(root / generated)
+        if not _is_generated(path)
+    ]
+
+
+def _is_generated(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode(errors="replace")
+    return any(mark in head for mark in _MARKS) or head.strip() == _UNMARKED.get(path.name)
 
 
 def violations(root: Path) -> list[str]:

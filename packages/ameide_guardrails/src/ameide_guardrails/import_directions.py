@@ -14,6 +14,9 @@ DEVELOPMENT = ("ameide_devstack", "ameide_determinism", "ameide_guardrails")
 
 BUILD_TIME = "protoc_gen_process"
 
+PROTO_TOOLS = ("grpc_tools", "protobuf")
+"""What reads proto sources; production code imports generated messages only, so that no source tree is shipped."""
+
 INSIDE_RUNTIME = (
     "testing",
     "worker : ingress",
@@ -59,7 +62,7 @@ def write_contract(root: Path, target: Path) -> None:
         "name": "production code imports nothing that is for development",
         "type": "forbidden",
         "source_modules": _lines([RUNTIME, *(member.impl for member in members if member.impl)]),
-        "forbidden_modules": _lines([*development, BUILD_TIME, "pytest"]),
+        "forbidden_modules": _lines([*development, BUILD_TIME, *PROTO_TOOLS, "pytest"]),
         # The tests' harness is part of the runtime's package, and only generated testing modules import it.
         "allow_indirect_imports": "True",
     }
