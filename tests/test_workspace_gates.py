@@ -57,6 +57,33 @@ def test_a_file_that_a_person_put_among_generated_ones_is_caught(tmp_path: Path,
     assert found.startswith(f"{path}: no generator wrote it")
 
 
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A git repository with one generated file, committed."""
+    for number in (1, 2):
+        file = tmp_path / f"build/generated/process/orders/file{number}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("# DO NOT EDIT\n")
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm all"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_committed_generation_passes(repository: Path) -> None:
+    assert generated_roots.uncommitted(repository) == []
+
+
+def test_a_changed_a_deleted_and_a_new_file_are_caught(repository: Path) -> None:
+    folder = repository / "build/generated/process/orders"
+    (folder / "file1.py").write_text("# DO NOT EDIT\nVALUE = 2\n")
+    (folder / "file2.py").unlink()
+    (folder / "file3.py").write_text("# DO NOT EDIT\n")
+    changed, deleted, new = generated_roots.uncommitted(repository)
+    assert "file1.py: differs from what is committed" in changed
+    assert "file2.py: committed, and no longer generated" in deleted
+    assert "file3.py: generated, and not committed" in new
+
+
 def test_nothing_is_left_of_the_scaffold() -> None:
     assert scaffold_markers.violations(ROOT) == []
 

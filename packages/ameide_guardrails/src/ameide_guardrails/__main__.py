@@ -36,6 +36,13 @@ def outputs() -> None:
 
 
 @app.command()
+def committed() -> None:
+    """Check that what is generated now is what is committed; run the generators before."""
+    _report(generated_roots.uncommitted(root_of(Path.cwd())))
+    typer.echo("generated files are what is committed")
+
+
+@app.command()
 def sources() -> None:
     """Check that no mark of the scaffold is left and that Temporal's retired versioning is not used."""
     root = root_of(Path.cwd())

@@ -4,6 +4,7 @@
 that a person puts into a generated root is gone with the next generation.
 """
 
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,28 @@ def _is_generated(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD).decode(errors="replace")
     return any(mark in head for mark in _MARKS) or head.strip() == _UNMARKED.get(path.name)
+
+
+_LOCKS = ("uv.lock", "codegen/uv.lock")
+"""Follow from the generated projects."""
+
+
+def uncommitted(root: Path) -> list[str]:
+    """What is generated and not committed so: changed, deleted and new files, a sentence each.
+
+    Raises:
+        subprocess.CalledProcessError: The folder is in no git repository.
+    """
+    command = ("git", "status", "--porcelain", "--untracked-files=all", "--ignored=no", "--", *GENERATED_ROOTS, *_LOCKS)
+    status = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)  # noqa: S603 -- our own
+    return [
+        f"{line[3:]}: {_CHANGES.get(line[:2].strip(), 'differs from what is committed')}; "
+        "run `uvx nox -s regen` and commit it"
+        for line in status.stdout.splitlines()
+    ]
+
+
+_CHANGES = {"D": "committed, and no longer generated", "??": "generated, and not committed"}
 
 
 def violations(root: Path) -> list[str]:
