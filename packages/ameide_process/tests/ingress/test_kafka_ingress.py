@@ -206,7 +206,8 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
             workflow_id = stack.router.route(order_placed(key)).workflow_id
             description = await stack.client.get_workflow_handle(workflow_id).describe()
             assert description.id == workflow_id
-        assert "the source keeps messages for ever" in (await ingress.checks())["source:orders-facts"][1]
+        # The topic keeps for ever what the namespace forgets after a day, but messages are read as they come.
+        assert (await ingress.checks())["source:orders-facts"] == (True, "")
         _, metrics = await ingress.get("/metrics")
         assert 'ameide_ingress_dead_letters_total{reason="too-large",subscription="orders-facts"} 2.0' in metrics
         assert "temporal_request_total" in metrics

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import Generic
 
 import structlog
@@ -23,6 +22,7 @@ from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._planner import PARKED, Planner
+from ameide_process.ingress._retention import Retention
 from ameide_process.ingress._senders import Senders
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport, TransportError
@@ -119,7 +119,7 @@ class Engine(Generic[EnvelopeT]):
         self._log = _logger.bind(subscription=name)
         self._debug = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
         """Asked once: a call for nothing with every event would cost more than all counters together."""
-        self._retention_warning = ""
+        self._retention = Retention(name)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until the event is set; then finishes what is in flight, commits and leaves.
@@ -223,6 +223,7 @@ class Engine(Generic[EnvelopeT]):
                 self._apply_flow()
 
     async def _take(self, messages: Sequence[Message]) -> None:
+        self._retention.saw(messages)
         now = asyncio.get_running_loop().time()
         for number, message in enumerate(messages, start=1):
             # Asked each time: a rebalance may come between two chunks.
@@ -351,7 +352,7 @@ class Engine(Generic[EnvelopeT]):
         except TransportError as error:
             self._source_failed(str(error))
         else:
-            self._source_check.passed(self._retention_warning)
+            self._source_check.passed(self._retention.warning)
             self._metrics.show_lag(lags)
 
     def _source_failed(self, error: str) -> None:
@@ -361,18 +362,7 @@ class Engine(Generic[EnvelopeT]):
         self._source_check.failed(reason)
 
     async def _compare_retention(self) -> None:
-        """Whether a late event is late depends on a closed workflow's history; it should outlive the message."""
-        source = await self._transport.retention()
-        histories = await self._caller.history_retention()
-        if source is None or histories is None or source <= histories:
-            self._retention_warning = ""
-            return
-        kept = "for ever" if source == timedelta.max else f"for {_days(source)}"
-        self._retention_warning = (
-            f"the source keeps messages {kept}, the namespace closed workflows for {_days(histories)}: a message that "
-            "is read again after that starts its workflow anew; let the source keep them no longer"
-        )
-        self._source_check.passed(self._retention_warning)
+        self._retention.compare(await self._transport.retention(), await self._caller.history_retention())
 
     def _look(self) -> None:
         """Brings pauses, readiness and gauges up to date."""
@@ -394,11 +384,6 @@ class Engine(Generic[EnvelopeT]):
             self._delivery_check.failed("; ".join(sorted(troubles)))
         else:
             self._delivery_check.passed()
-
-
-def _days(time: timedelta) -> str:
-    days = f"{time.total_seconds() / 86_400:g}"
-    return "1 day" if days == "1" else f"{days} days"
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
