@@ -17,6 +17,9 @@ ROOT = Path(__file__).parent
 RELEASED_IMAGE = "packages/ameide_core_proto/released.binpb"
 """The released proto surface, which `buf breaking` compares with."""
 
+PRIMITIVES = ROOT / "primitives" / "process"
+"""What people write of each process."""
+
 RUN = ("uv", "run", "--all-packages", "--locked")
 """Runs a tool in the environment of the whole workspace."""
 
@@ -44,6 +47,7 @@ def regen(session: nox.Session) -> None:
     started = time.monotonic()
     _codegen(session, "buf", "generate", "--template", "buf.gen.options.yaml")
     _codegen(session, "buf", "generate")
+    _refuse_orphans(session)
     session.run("uv", "lock", "--quiet", external=True)
     session.log(f"generated in {time.monotonic() - started:.1f} s")
     if "--check" in session.posargs:
@@ -104,11 +108,16 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def new(session: nox.Session) -> None:
-    """Write proto and impl stubs of a process, once, never overwriting: -- NAME."""
-    if len(session.posargs) != 1:
-        session.error("name the process in kebab-case: uvx nox -s new -- order-returns")
+    """Write proto and impl stubs of a process, once, never overwriting: -- NAME. -- --help: kinds."""
     _codegen(session, "python", "-m", "protoc_gen_process.scaffold", *session.posargs)
+    if {"-h", "--help"} & {*session.posargs}:
+        return
     regen(session)
+    name = next(argument for argument in session.posargs if (PRIMITIVES / argument / "pyproject.toml").exists())
+    session.log(
+        f"next: say what {name} is in its proto and run `uvx nox -s regen`; write its *_impl.py until "
+        f"`uvx nox -s test -- primitives/process/{name} build/generated/process/{name}` is green"
+    )
 
 
 @nox.session(name="release-contract")
@@ -127,22 +136,34 @@ def _codegen(session: nox.Session, *command: str) -> None:
     session.run(*sync, env={"UV_PROJECT_ENVIRONMENT": str(environment), "VIRTUAL_ENV": None}, external=True)
     binaries = environment / "bin"
     path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    session.run(str(binaries / command[0]), *command[1:], env={"PATH": path}, external=True)
+    _run_or_show_usage(session, str(binaries / command[0]), *command[1:], env={"PATH": path})
 
 
-def _run_or_show_usage(session: nox.Session, *command: str) -> None:
+def _run_or_show_usage(session: nox.Session, *command: str, env: dict[str, str | None] | None = None) -> None:
     """Runs a command that has shown its usage when it exits 2, and exits 2 with it: nox makes a 1 of every failure."""
     try:
-        session.run(*command, external=True)
+        session.run(*command, env=env, external=True)
     except CommandFailed as error:
         if error.reason == f"Returned code {USAGE_EXIT_CODE}":
             raise SystemExit(USAGE_EXIT_CODE) from error
         raise
 
 
+def _refuse_orphans(session: nox.Session) -> None:
+    """Fails when no proto declares a process that a person wrote: uv would only miss a member of the workspace."""
+    for path in _primitives():
+        name = path.parent.name
+        if not (ROOT / "build/generated/process" / name).exists():
+            session.error(
+                f"primitives/process/{name} is the impl of a process that no proto declares: write name: "
+                f'"{name}" in its proto, or move the impl to the new name '
+                "(its folder, package and pyproject.toml), or remove it"
+            )
+
+
 def _primitives() -> list[Path]:
     """The pyproject.toml of every process that a person wrote."""
-    return sorted((ROOT / "primitives" / "process").glob("*/pyproject.toml"))
+    return sorted(PRIMITIVES.glob("*/pyproject.toml"))
 
 
 def _demo_script(pyproject: Path) -> str | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from protoc_gen_process.model import WorkflowKind
 from protoc_gen_process.process_name import MAXIMUM_LENGTH, is_kebab_case, package_of, package_taken_by
 from protoc_gen_process.python_names import pascal_case
 
@@ -25,12 +26,13 @@ class InvalidNameError(ValueError):
     """No process can have the name; the message says why."""
 
 
-def new_process(root: Path, name: str) -> list[tuple[Path, bool]]:
+def new_process(root: Path, name: str, kind: WorkflowKind = WorkflowKind.ENTITY) -> list[tuple[Path, bool]]:
     """Writes the stubs of a process.
 
     Args:
         root: The workspace.
         name: kebab-case process name.
+        kind: What one of its workflows stands for.
 
     Returns:
         Each file, and whether it was written; a file that exists is left as it is.
@@ -53,7 +55,7 @@ def new_process(root: Path, name: str) -> list[tuple[Path, bool]]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 -- Python, not HTML
     )
-    values = {"name": name, "package": package, "class_name": pascal_case(name)}
+    values = {"name": name, "package": package, "class_name": pascal_case(name), "kind": kind.value}
     written: list[tuple[Path, bool]] = []
     for template, target in _TEMPLATES.items():
         path = root / target.format(**values)
