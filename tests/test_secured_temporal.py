@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import pytest
-from ameide_devstack import Program, TemporalSecurity, TemporalServer
+from ameide_devstack import Program, TemporalDevServer, TemporalSecurity, TemporalServer
 from ameide_devstack.testing import wait_until
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -64,20 +64,38 @@ async def test_a_worker_polls_in_every_mode(temporal: TemporalServer, tmp_path: 
 async def test_plain_text_to_a_secured_server_is_named(mutual: TemporalServer, tmp_path: Path) -> None:
     environment = {"TEMPORAL_ADDRESS": mutual.address, "TEMPORAL_NAMESPACE": "orders"}
     async with worker(environment, tmp_path, wait_until_ready=False) as program:
-        assert mutual.address in await reason(program, "temporal")
+        assert "set TEMPORAL_TLS=true" in await reason(program, "temporal")
+
+
+async def test_tls_to_a_plain_server_is_named(tmp_path: Path) -> None:
+    async with TemporalDevServer() as plain:
+        environment = {**plain.environment(), "TEMPORAL_TLS": "true"}
+        async with worker(environment, tmp_path, wait_until_ready=False) as program:
+            assert await reason(program, "temporal") == (
+                f"cannot connect to Temporal at {plain.address}: it does not speak TLS; set TEMPORAL_TLS=false and "
+                "unset TEMPORAL_TLS_*, or use the address where it speaks TLS"
+            )
+
+
+async def test_a_certificate_for_another_name_is_named(mutual: TemporalServer, tmp_path: Path) -> None:
+    environment = {**mutual.environment(), "TEMPORAL_TLS_SERVER_NAME": "another.example"}
+    async with worker(environment, tmp_path, wait_until_ready=False) as program:
+        assert "set TEMPORAL_TLS_SERVER_NAME" in await reason(program, "temporal")
 
 
 async def test_a_server_of_an_unknown_authority_is_named(mutual: TemporalServer, tmp_path: Path) -> None:
     environment = mutual.environment() | {"TEMPORAL_TLS_SERVER_CA_CERT_PATH": str(mutual.foreign_authority.certificate)}
     async with worker(environment, tmp_path, wait_until_ready=False) as program:
-        assert "certificate" in (await reason(program, "temporal")).lower()
+        assert "set TEMPORAL_TLS_SERVER_CA_CERT_PATH" in await reason(program, "temporal")
 
 
 @pytest.mark.parametrize("which", ["foreign_client", "expired_client"])
 async def test_a_refused_client_certificate_is_named(mutual: TemporalServer, tmp_path: Path, which: str) -> None:
     environment = mutual.environment(client=getattr(mutual, which))
     async with worker(environment, tmp_path, wait_until_ready=False) as program:
-        assert mutual.address in await reason(program, "temporal")
+        assert "check" in (seen := await reason(program, "temporal"))
+        assert "TEMPORAL_TLS_CLIENT_CERT_PATH" in seen
+        assert mutual.address in seen
 
 
 async def test_a_missing_token_is_named(guarded: TemporalServer, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ can never work is an error, and `configuration` found that before.
 import asyncio
 import contextlib
 import random
-import re
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import NoReturn
@@ -20,6 +19,7 @@ from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from ameide_process.configuration import TemporalSettings
 from ameide_process.converter import DATA_CONVERTER
+from ameide_process.dial_failure import explain_dial
 from ameide_process.serving import Check
 
 PROBE_INTERVAL = 5.0
@@ -72,8 +72,9 @@ async def connect(
             )
         except RuntimeError as error:
             # The SDK raises plain RuntimeError for every failed dial.
-            reason = f"cannot connect to Temporal at {settings.address}: {_innermost(error)}"
+            reason = f"cannot connect to Temporal at {settings.address}: {explain_dial(error, tls=bool(settings.tls))}"
             check.failed(reason)
+            _logger.debug("dial failed", error=str(error))
             _logger.warning("temporal unreachable", reason=reason, retry_in=round(delay, 1))
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
             delay = min(delay * 2, RETRY_MAXIMUM)
@@ -135,14 +136,3 @@ def explain(error: RPCError, settings: TemporalSettings) -> str:
             )
         case _:
             return f"Temporal at {settings.address} does not answer: {error.status.name}: {error.message}"
-
-
-_QUOTED = re.compile(r'(?:message|error): "([^"]+)"')
-_VARIANT = re.compile(r"transport::Error\(Transport, (\w+)\)")
-
-
-def _innermost(error: RuntimeError) -> str:
-    """The SDK wraps causes in Rust's debug text, the most telling one last."""
-    text = str(error)
-    found = _QUOTED.findall(text) or _VARIANT.findall(text)
-    return found[-1] if found else text

@@ -7,13 +7,14 @@ transport. Both may be YAML or JSON. A further transport is one more model in th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from ameide_process.configuration._documents import add_validation_problems, read_mapping
 from ameide_process.configuration._environment import read_path
-from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSubscription
+from ameide_process.configuration._kafka import SECRET_FILES, KafkaConnection, KafkaOutput, KafkaSubscription
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.contract import ProcessContract, Subscription
 
@@ -130,9 +131,11 @@ def _validate(
     except ValidationError as error:
         add_validation_problems(f"{variable} {name}", error, problems)
         return None
-    missing = {setting: path for setting, path in settings.files().items() if not path.is_file()}
+    missing = {setting: path for setting, path in settings.files().items() if not _is_file(path)}
     for setting, path in missing.items():
-        problems.add(f"{variable} {name}.{setting}", str(path), "no such file; is the Secret mounted?")
+        # People write the secret itself where its file is asked for.
+        shown = "names no file" if setting in SECRET_FILES else str(path)
+        problems.add(f"{variable} {name}.{setting}", shown, "no such file; is the Secret mounted?")
     if settings.tls is not None and not missing:
         try:
             settings.tls.context()
@@ -140,6 +143,14 @@ def _validate(
             reason = getattr(error, "reason", None) or str(error)
             problems.add(f"{variable} {name}.tls", "is wrong", f"its certificates do not load: {reason}")
     return settings
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # Longer than a path may be, as a certificate is.
+        return False
 
 
 def _add_unknown(variable: str, name: str, known: Iterable[str], problems: ProblemList) -> None:

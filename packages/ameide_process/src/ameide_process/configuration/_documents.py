@@ -17,9 +17,31 @@ ModelT = TypeVar("ModelT")
 TRANSPORTS = ("kafka",)
 """Values of `kind`."""
 
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
-_SHOWN_LENGTH = 60
-"""Characters of a wrong value that an error shows."""
+_QUOTED = re.compile(r"'[^']{2,}'")
+"""What YAML quotes of the file: an alias or a tag, which a password may look like. One character alone is no secret."""
+
+_TYPES: dict[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+}
+"""What YAML makes of a value, as its own terms."""
+
+_ADVICE = {
+    "missing": "set it",
+    "extra_forbidden": "remove it, or correct its spelling",
+    "union_tag_not_found": f"set kind to the transport, one of: {', '.join(TRANSPORTS)}",
+    "union_tag_invalid": f"set kind to the transport, one of: {', '.join(TRANSPORTS)}",
+    "model_type": "write a mapping of settings",
+    "model_attributes_type": "write a mapping of settings",
+    "list_type": "write a list, or one string with commas",
+    "string_type": "write a string, in quotes where it looks like something else",
+    "path_type": "write the path of a file",
+}
+"""By pydantic's type of error, where its own text is about Python."""
 
 
 class Document(BaseModel):
@@ -52,7 +74,7 @@ def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[st
         # The mark and the complaint only: the text around it may hold what should not be printed.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "it does not parse"
+        what = _QUOTED.sub("'…'", getattr(error, "problem", None) or "it does not parse")
         problems.add(variable, str(path), f"is neither YAML nor JSON{where}: {what}")
         return None
     if content is None:
@@ -79,28 +101,18 @@ def add_validation_problems(name: str, error: ValidationError, problems: Problem
 
 
 def _shown(detail: ErrorDetails) -> str:
-    match detail["type"]:
-        case "missing" | "union_tag_not_found":
-            return "is missing"
-        case "extra_forbidden":
-            # Never the value: a secret in the wrong place is the likeliest of unknown keys.
-            return "is not known"
-        case _:
-            value = detail["input"]
-            if isinstance(value, (str, int, float, bool)):
-                text = _CREDENTIALS.sub("//***@", str(value))
-                return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
-            return "is wrong"
+    """What stands there, by its type and never by its value: a secret in the wrong place is the likeliest mistake."""
+    kind = detail["type"]
+    if kind in {"missing", "union_tag_not_found"}:
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not known"
+    if kind.endswith(("_type", "_parsing")):
+        value: object = detail["input"]
+        return "is empty" if value is None else f"is {_TYPES.get(type(value), 'of another type')}"
+    return "is wrong"
 
 
 def _advice(detail: ErrorDetails) -> str:
-    match detail["type"]:
-        case "missing":
-            return "set it"
-        case "union_tag_not_found" | "union_tag_invalid":
-            return f"set kind to the transport, one of: {', '.join(TRANSPORTS)}"
-        case "extra_forbidden":
-            return "remove it, or correct its spelling"
-        case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            return message[:1].lower() + message[1:]
+    message = detail["msg"].removeprefix("Value error, ")
+    return _ADVICE.get(detail["type"]) or message[:1].lower() + message[1:]

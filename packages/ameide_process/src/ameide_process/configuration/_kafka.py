@@ -8,6 +8,9 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator, mode
 
 from ameide_process.configuration._documents import Document
 
+SECRET_FILES = frozenset({"tls.keyFile", "sasl.passwordFile"})
+"""Settings that name a file with a secret in it."""
+
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
@@ -15,8 +18,8 @@ def _split(value: object) -> object:
 
 def _check_server(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ValueError("write each server as host:port")
+    if not host or not port.isdecimal() or "@" in host or "/" in host:
+        raise ValueError("write each server as host:port, without scheme and credentials")
     return value
 
 

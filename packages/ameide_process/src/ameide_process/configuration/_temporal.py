@@ -54,6 +54,11 @@ def read_temporal(environ: Mapping[str, str], problems: ProblemList) -> Temporal
     elif "://" in profile.address or not profile.address.rpartition(":")[2].isdecimal():
         # What stands before an @ may be a password.
         problems.add("TEMPORAL_ADDRESS", profile.address.rpartition("@")[2], "set it to host:port, without a scheme")
+    api_key = _header_value("TEMPORAL_API_KEY", profile.api_key or "", problems)
+    rpc_metadata = {
+        name: _header_value(f"TEMPORAL_GRPC_META_{name.upper().replace('-', '_')}", value, problems)
+        for name, value in profile.grpc_meta.items()
+    }
     if profile.tls is not None:
         _check_certificates(profile.tls, problems)
     if problems.count > before:
@@ -63,9 +68,25 @@ def read_temporal(environ: Mapping[str, str], problems: ProblemList) -> Temporal
         address=profile.address or "",
         namespace=profile.namespace or DEFAULT_NAMESPACE,
         tls=connect.get("tls", False),
-        api_key=profile.api_key or None,
-        rpc_metadata=profile.grpc_meta,
+        api_key=api_key or None,
+        rpc_metadata=rpc_metadata,
     )
+
+
+def _header_value(name: str, value: str, problems: ProblemList) -> str:
+    """Checks what becomes a gRPC header, which takes printable ASCII only; never shows it.
+
+    A line break at its end is what a file adds, and is taken off.
+    """
+    value = value.rstrip("\r\n")
+    for position, character in enumerate(value, start=1):
+        if not " " <= character <= "~":
+            kind = "a line break" if character in "\r\n" else "no printable ASCII"
+            problems.add(
+                name, "is wrong", f"character {position} of {len(value)} is {kind}; write the value alone, on one line"
+            )
+            break
+    return value
 
 
 def _refuse_what_envconfig_ignores(environ: Mapping[str, str], problems: ProblemList) -> None:
@@ -134,14 +155,15 @@ def _content(setting: str, source: DataSource | None, problems: ProblemList) -> 
     try:
         return source.read_bytes()
     except FileNotFoundError:
-        problems.add(f"TEMPORAL_TLS_{setting}_PATH", str(source), "no such file; is the Secret mounted?")
+        problems.add(*_named(setting, source), "no such file; is the Secret mounted?")
     except OSError as error:
-        problems.add(f"TEMPORAL_TLS_{setting}_PATH", str(source), f"cannot be read: {error.strerror}")
+        problems.add(*_named(setting, source), f"cannot be read: {error.strerror}")
     return None
 
 
 def _named(setting: str, source: DataSource | None) -> tuple[str, str]:
     """Name and shown value of a certificate setting: the path, never the content."""
     if isinstance(source, Path):
-        return f"TEMPORAL_TLS_{setting}_PATH", str(source)
+        shown = "is no path" if "-----BEGIN" in str(source) else str(source)
+        return f"TEMPORAL_TLS_{setting}_PATH", shown
     return f"TEMPORAL_TLS_{setting}_DATA", "is wrong"
