@@ -31,6 +31,7 @@ RESERVED_NAMES = frozenset(
             "Empty",
             "Final",
             "Mapping",
+            "Path",
         ),
         *("EmittedFact", "InvalidEventError", "InvalidReason", "Message", "PayloadCase", "Process", "ProcessContract"),
         *(
