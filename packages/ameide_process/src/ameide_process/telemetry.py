@@ -10,7 +10,7 @@ import socket
 from datetime import timedelta
 
 import aiohttp
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector, ProcessCollector, generate_latest
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -19,6 +19,8 @@ from temporalio.runtime import (
     TelemetryConfig,
     TelemetryFilter,
 )
+
+from ameide_process.contract import ProcessContract
 
 _PORT_ATTEMPTS = 8
 """Another process may take the free port between our look and the SDK's bind; so often we look again."""
@@ -38,8 +40,11 @@ class Telemetry:
         runtime: The SDK's runtime.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, contract: ProcessContract) -> None:
         """Starts the SDK's runtime.
+
+        Args:
+            contract: Stands on the page as `ameide_process_info`.
 
         Raises:
             ValueError: The SDK cannot listen on loopback.
@@ -49,6 +54,14 @@ class Telemetry:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        Info("ameide_process", "The contract that this program was built for.", registry=self.registry).info(
+            {
+                "process": contract.name,
+                "workflow_type": contract.workflow_type,
+                "api_version": contract.api_version,
+                "digest": contract.digest,
+            }
+        )
         self.runtime, self._sdk_url = _start_runtime()
         self._session: aiohttp.ClientSession | None = None
 

@@ -84,7 +84,7 @@ async def test_a_taken_port_is_a_start_up_error():
 
 
 async def test_our_metrics_and_the_sdks_stand_on_one_page():
-    telemetry = Telemetry()
+    telemetry = Telemetry(CONTRACT)
     telemetry.runtime.metric_meter.create_counter("sdk_says", "d", "u").add(3)
     async with (
         server(Readiness(), metrics=telemetry.render) as running,
@@ -96,6 +96,7 @@ async def test_our_metrics_and_the_sdks_stand_on_one_page():
     await telemetry.close()
     assert "process_resident_memory_bytes" in page
     assert "sdk_says_total" in page
+    assert 'ameide_process_info{api_version="1.2",digest="d",process="p",workflow_type="P"} 1.0' in page
     # A page that Prometheus can read: each family is introduced once.
     introduced = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert len(introduced) == len(set(introduced))

@@ -1,6 +1,7 @@
 """Events on a broker become finished workflows: worker and ingress as programs, on real servers."""
 
 import json
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,9 @@ async def test_events_become_results_and_the_rest_is_dead_lettered(deployment: D
     dead = await deployment.dead_letter()
     assert dead.value == b"\xff no envelope"
     assert dict(dead.headers)["dead-letter-reason"] == b"undecodable"
+    page = (await deployment.worker.get("/metrics"))[1]
+    ends = dict(re.findall(r'^ameide_process_events_total\{.*outcome="(\w+)".*\} (\d+)$', page, re.MULTILINE))
+    assert ends == {"applied": "4", "duplicate": "2"}
 
 
 async def test_the_programs_say_what_they_are_and_how_they_are(deployment: Deployment) -> None:
@@ -123,5 +127,6 @@ async def test_the_programs_say_what_they_are_and_how_they_are(deployment: Deplo
         contract = json.loads((await program.get("/contract"))[1])
         assert contract["name"] == CONTRACT.name
         assert contract["digest"] == CONTRACT.digest
+        assert f'digest="{CONTRACT.digest}"' in (await program.get("/metrics"))[1]
     assert "temporal_worker_task_slots_available" in (await deployment.worker.get("/metrics"))[1]
     assert "ameide_ingress_events_total" in (await deployment.ingress.get("/metrics"))[1]

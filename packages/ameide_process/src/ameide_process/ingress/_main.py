@@ -68,7 +68,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         name: DeadLetterPublisher(open_output(name, settings))
         for name, settings in _dead_letters(configuration).items()
     }
-    telemetry = Telemetry()
+    telemetry = Telemetry(configuration.contract)
     readiness = Readiness()
     temporal_check = readiness.add("temporal")
     metrics = IngressMetrics(telemetry.registry)

@@ -3,6 +3,7 @@
 import asyncio
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
+from prometheus_client import CollectorRegistry, Counter
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
 
@@ -20,9 +21,22 @@ _CONTENT_TYPES = {
 class DeadLetterWriter:
     """Publishes what workflows hand over."""
 
-    def __init__(self, contract: ProcessContract, publisher: DeadLetterPublisher) -> None:
+    def __init__(self, contract: ProcessContract, publisher: DeadLetterPublisher, registry: CollectorRegistry) -> None:
+        """Prepares the writer.
+
+        Args:
+            contract: Of the process.
+            publisher: The stream.
+            registry: Takes the count of dead letters; once.
+        """
         self._contract = contract
         self._publisher = publisher
+        self._written = Counter(
+            "ameide_worker_dead_letters",
+            "Events of workflows that the dead-letter stream took, by reason.",
+            ["reason"],
+            registry=registry,
+        )
 
     async def publish(self, request: DeadLetterRequest) -> DeadLetterResponse:
         """Publishes the events together, started in their order; returns once the stream has them all.
@@ -35,6 +49,8 @@ class DeadLetterWriter:
         info = activity.info()
         records = [self._record(event, info.workflow_id or "", info.workflow_run_id or "") for event in request.events]
         await asyncio.gather(*(self._publisher.publish(record) for record in records))
+        for event in request.events:
+            self._written.labels(event.reason).inc()
         return DeadLetterResponse()
 
     def _record(self, event: DeadLetterEvent, workflow_id: str, run_id: str) -> DeadLetterRecord:

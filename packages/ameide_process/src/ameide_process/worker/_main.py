@@ -88,8 +88,9 @@ class _WorkerProgram:
         readiness = Readiness()
         self._temporal = readiness.add("temporal")
         self._polling = readiness.add("polling")
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(configuration.contract)
         self._publisher = DeadLetterPublisher(open_output(DEAD_LETTER, configuration.dead_letter))
+        self._dead_letters = DeadLetterWriter(configuration.contract, self._publisher, self._telemetry.registry)
         self._http = HttpServer(
             configuration.http,
             contract=configuration.contract,
@@ -141,7 +142,7 @@ class _WorkerProgram:
             client,
             self._parts,
             task_queue=self._configuration.task_queue,
-            dead_letter=DeadLetterWriter(self._configuration.contract, self._publisher).publish,
+            dead_letter=self._dead_letters.publish,
             version=self._configuration.version,
             graceful_stop=GRACEFUL_STOP,
         )

@@ -18,6 +18,7 @@ from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._errors import ProcessFailedError
 from ameide_process.workflow._event_decoding import Event, decode
 from ameide_process.workflow._inbox import Inbox
+from ameide_process.workflow._metrics import EventMetrics, Outcome
 from ameide_process.workflow._pace import Pace
 from ameide_process.workflow._process import Process
 
@@ -54,6 +55,7 @@ class EventPump:
             case.name: getattr(process, case.handler) for case in contract.cases
         }
         self._pace = Pace()
+        self._metrics = EventMetrics()
         self._closed = False
         self._arrived = asyncio.Event()
         self.inbox = Inbox(carried.pending)
@@ -122,7 +124,9 @@ class EventPump:
             batch = self.inbox.take_batch(maximum_events=LATE_EVENTS, maximum_bytes=LATE_BYTES)
             late = [payload for payload in batch if not self._is_duplicate(payload)]
             self.counts.duplicates += len(batch) - len(late)
+            self._metrics.ended(Outcome.DUPLICATE, len(batch) - len(late))
             self.counts.late += len(late)
+            self._metrics.ended(Outcome.LATE, len(late))
             if late:
                 await dead_letter_at_once(
                     late, InvalidReason.LATE, "the process had finished when the event's turn came"
@@ -146,6 +150,7 @@ class EventPump:
             return
         if not self.applied.add(digest(event.idempotency_key, event.case)):
             self.counts.duplicates += 1
+            self._metrics.ended(Outcome.DUPLICATE)
             return
         await self._call_handler(event)
 
@@ -155,6 +160,7 @@ class EventPump:
         # A wait that timed out is no bug either: Temporal counts it among the failures.
         except (FailureError, TimeoutError) as error:
             self.counts.failed += 1
+            self._metrics.ended(Outcome.FAILED)
             failure = RecordedFailure(reason="handler-failed", message=_cut(_reason_of(error)))
             failure.payload_case = event.case
             failure.idempotency_key = _cut(event.idempotency_key)
@@ -164,6 +170,7 @@ class EventPump:
             workflow.logger.warning("handler of %s failed: %s", event.case, failure.message)
         else:
             self.counts.applied += 1
+            self._metrics.ended(Outcome.APPLIED)
 
     async def _reject(self, payload: Payload, error: InvalidEventError) -> None:
         self.rejections += 1
@@ -171,6 +178,7 @@ class EventPump:
         self._record(RecordedFailure(reason=error.reason, message=_cut(str(error))))
         await dead_letter([payload], error.reason, str(error))
         self.counts.rejected += 1
+        self._metrics.ended(Outcome.REJECTED)
 
     def _rejection_mark(self) -> str:
         return f"ameide-rejected-{self.seq}"
