@@ -1,5 +1,7 @@
 """Generated Python is tidied by the pinned ruff."""
 
+from pathlib import Path
+
 import pytest
 from protoc_gen_process import formatting
 from protoc_gen_process.formatting import FormatterMissingError, FormattingError, format_python
@@ -32,6 +34,18 @@ def test_a_missing_ruff_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_path_is_left_out() -> None:
     assert format_python({"dist/venv/m.py": "x=1\n"}) == {"dist/venv/m.py": "x = 1\n"}
+
+
+@pytest.mark.parametrize("memory", ["/nowhere", "/proc"], ids=["no such file system", "no room"])
+def test_files_need_no_file_system_in_memory(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formatting, "_MEMORY", Path(memory))
+    assert format_python({"m.py": "x=1\n"}) == {"m.py": "x = 1\n"}
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formatting, "_MEMORY", tmp_path)
+    format_python({"p/m.py": "x=1\n"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_formatted_without_running_ruff(monkeypatch: pytest.MonkeyPatch) -> None:

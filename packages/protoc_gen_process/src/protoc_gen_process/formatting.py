@@ -4,6 +4,8 @@ Line breaks depend on the length of names, which templates cannot know.
 """
 
 import json
+import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +16,12 @@ from ruff import find_ruff_bin  # pyright: ignore[reportMissingTypeStubs] -- ruf
 LINE_LENGTH = 120
 """Columns; as in the repository's pyproject.toml."""
 TARGET = "py311"
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 -- only where to put a directory that tempfile makes and names
+"""File system in memory, where the machine has one; removing files from a disk took half of the time (measured)."""
+
+_BLOCK = 4096
+"""Bytes; what the smallest file takes there."""
 
 _IMPORT_SETTINGS = (
     # Only the package that a file is in is its first party, as in the repository.
@@ -48,7 +56,7 @@ def format_python(sources: Mapping[str, str]) -> dict[str, str]:
     if not sources:
         return {}
     broken: dict[str, set[str]] = {}
-    with tempfile.TemporaryDirectory(prefix="protoc-gen-process-") as directory:
+    with tempfile.TemporaryDirectory(prefix="protoc-gen-process-", dir=_place_for(sources)) as directory:
         root = Path(directory).resolve()
         for path, source in sources.items():
             file = root / path
@@ -62,6 +70,15 @@ def format_python(sources: Mapping[str, str]) -> dict[str, str]:
             path = Path(finding["filename"]).relative_to(root).as_posix()
             broken.setdefault(path, set()).add(finding["code"])
     return {path: _exempted(source, broken.get(path, set())) for path, source in formatted.items()}
+
+
+def _place_for(sources: Mapping[str, str]) -> Path | None:
+    """Returns where to put the files: in memory where there is ample room, else None for tempfile's own choice."""
+    # Twice for ruff, which writes a new file beside the old one, and twice for the directories.
+    needed = 4 * sum(len(source.encode()) + _BLOCK for source in sources.values())
+    if os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free > needed:
+        return _MEMORY
+    return None
 
 
 def _exempted(source: str, broken: set[str]) -> str:
