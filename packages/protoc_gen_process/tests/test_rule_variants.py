@@ -66,6 +66,16 @@ ROWS = {
     "key-map": _row("is a map", (KEY, f"  map<string, string> id = 1 {MARK};\n")),
     "key-message": _key_type("is of type Placed", "Placed id = 1"),
     "key-in-oneof": _row("in oneof which", (KEY, f"  oneof which {{\n    string id = 1 {MARK};\n  }}\n")),
+    "key-enum-without-values": _row(
+        "is of enum Only, of which every value is zero",
+        (KEY, f"  enum Only {{\n    ONLY = 0;\n  }}\n  Only id = 1 {MARK};\n"),
+    ),
+    "key-optional-enum-without-values": _row(
+        KEEPS, (KEY, f"  enum Only {{\n    ONLY = 0;\n  }}\n  optional Only id = 1 {MARK};\n")
+    ),
+    "option-that-is-no-text": _row(
+        "a string in option ameide_core_proto.process.v1.process is no UTF-8", ('queue: "row"', 'queue: "\\xff"')
+    ),
     "key-optional": _key_type(KEEPS, "optional string id = 1"),
     "key-fixed": _key_type(KEEPS, "sfixed32 id = 1"),
     "key-behind-repeated": _row("not inside of the envelope's meta", ("  Key key = 3;", "  repeated Key key = 3;")),

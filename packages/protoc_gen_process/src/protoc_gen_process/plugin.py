@@ -20,7 +20,7 @@ from protoc_gen_process.formatting import FormatterMissingError
 from protoc_gen_process.messages import typed_markers
 from protoc_gen_process.options import PluginOptions
 from protoc_gen_process.output_tree import OutputTree
-from protoc_gen_process.parse import parse
+from protoc_gen_process.parse import NotTextError, parse
 from protoc_gen_process.render import render
 from protoc_gen_process.validate import validate
 
@@ -106,7 +106,12 @@ def _generate(schema: Schema[PluginOptions], tree: OutputTree) -> None:
             for path, content in typed_markers(desc.name for desc in schema.files_to_generate):
                 tree.add(path, content)
         case "processes":
-            processes, diagnostics = validate(parse(schema.all_files, schema.files_to_generate), options.source_root)
+            try:
+                declarations = parse(schema.all_files, schema.files_to_generate)
+            except NotTextError as error:
+                msg = f"1 problem; nothing was generated\n{error.place.shown(options.source_root)}: {error}"
+                raise RefusedError(msg) from error
+            processes, diagnostics = validate(declarations, options.source_root)
             if diagnostics:
                 raise RefusedError(summary(diagnostics, options.source_root))
             try:

@@ -9,8 +9,9 @@ from protobuf import DescFile
 
 from protoc_gen_process.parse.declarations import Declarations
 from protoc_gen_process.parse.descriptors import FileParser, enum_type, enums_of
+from protoc_gen_process.parse.options import NotTextError
 
-__all__ = ["parse"]
+__all__ = ["NotTextError", "parse"]
 
 
 def parse(files: Sequence[DescFile], requested: Sequence[DescFile]) -> Declarations:
@@ -19,6 +20,9 @@ def parse(files: Sequence[DescFile], requested: Sequence[DescFile]) -> Declarati
     Args:
         files: All files, each after its imports.
         requested: Those of them that are to be generated.
+
+    Raises:
+        NotTextError: A string in an option is no UTF-8.
     """
     requested_paths = {desc.name for desc in requested}
     defined = {extension.type_name for desc in files for extension in desc.extensions}

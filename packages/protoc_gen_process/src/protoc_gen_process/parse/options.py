@@ -54,6 +54,14 @@ OUR_EXTENSIONS: tuple[Extension[Any, Any], ...] = (
 """All extensions of descriptor options that this plugin reads."""
 
 
+class NotTextError(ValueError):
+    """A string in an option is no UTF-8, which compilers let through when it is written in escapes."""
+
+    def __init__(self, option: str, place: Place) -> None:
+        super().__init__(f"a string in option {option} is no UTF-8; write characters, or escapes that make them")
+        self.place = place
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads the fields of one option message, with their places."""
@@ -228,10 +236,18 @@ class OptionsReader:
     def _find(
         self, options: OptionsT | None, extension: Extension[OptionsT, M], path: SourcePath
     ) -> tuple[M, _Reader] | None:
-        """Returns an option and its reader, None where it is not written."""
+        """Returns an option and its reader, None where it is not written.
+
+        Raises:
+            NotTextError: It holds a string that is none.
+        """
         if options is None or extension.desc().type_name not in self._defined or extension not in options:
             return None
-        value = options[extension]
+        try:
+            value = options[extension]
+        except UnicodeDecodeError as error:
+            place = self._locations.place((*path, extension.desc().number))
+            raise NotTextError(extension.desc().type_name, place) from error
         reader = _Reader(value, self._locations, (*path, extension.desc().number))
         if len(value.to_binary()) != len(value.to_binary(write_unknown_fields=False)):
             self._unknown.append(Given(extension.desc().type_name, reader.place))

@@ -213,6 +213,14 @@ def _workflow_key(scope: Scope, envelope: FoundEnvelope, marked: list[MarkedFiel
                 f"workflow key {candidate.dotted} is {_shown(candidate.field)}",
                 "mark a singular string, integer or enum outside of a oneof",
             )
+        elif path.enum is not None and not path.has_presence and not any(number for _, number in path.enum.values):
+            scope.refuse(
+                Rule.WORKFLOW_KEY_TYPE,
+                candidate.markers.place,
+                f"workflow key {candidate.dotted} is of enum {path.enum.python.name}, of which every value is zero, "
+                "and so can never be told from unset",
+                "add a value, or make the field optional",
+            )
         else:
             paths.append(path)
     if len(paths) < len(found):
