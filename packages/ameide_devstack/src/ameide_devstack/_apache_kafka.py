@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ameide_devstack._build_cache import Build, built
+from ameide_devstack._certificates import CertificateAuthority
 from ameide_devstack._child_process import ChildProcess
 from ameide_devstack._errors import BuildError, ToolMissingError
 from ameide_devstack._kafka_broker import KafkaBroker
@@ -33,17 +34,34 @@ class ApacheKafka(KafkaBroker):
     Args:
         port: Port of the broker; None leases a free one.
         config: Broker settings beside or in place of the ones here, such as `{"message.max.bytes": "2000000"}`.
+        users: Passwords by name; they log in with SASL PLAIN over TLS at `secured_servers`, a listener beside the plain
+            one, which stays.
         data_dir: Where records and log lie; None makes a temporary folder.
+
+    Attributes:
+        authority: Issued the certificate of `secured_servers`.
     """
 
     name = "apache-kafka"
     start_timeout_s = 120.0  # 4 s on an idle machine, 30 s where ten others want its two cores
 
     def __init__(
-        self, *, port: int | None = None, config: Mapping[str, str] | None = None, data_dir: Path | None = None
+        self,
+        *,
+        port: int | None = None,
+        config: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
+        data_dir: Path | None = None,
     ) -> None:
-        super().__init__(port=port, data_dir=data_dir, other_ports=("controller",))
+        super().__init__(port=port, data_dir=data_dir, other_ports=("controller", "secured"))
         self._config = dict(config or {})
+        self._users = dict(users or {})
+        self.authority: Final = CertificateAuthority(self.data_dir / "pki")
+
+    @property
+    def secured_servers(self) -> str:
+        """`host:port` of the listener that asks for TLS and a login; there is one where there are users."""
+        return f"{LOOPBACK}:{self.port('secured')}"
 
     async def _command(self) -> Sequence[str]:
         java = shutil.which("java")
@@ -90,7 +108,30 @@ class ApacheKafka(KafkaBroker):
             "broker.heartbeat.interval.ms": "500",
             # A topic that nobody made is a mistake, here as in production.
             "auto.create.topics.enable": "false",
+            **(self._secured() if self._users else {}),
             **self._config,
+        }
+
+    def _secured(self) -> dict[str, str]:
+        """A second listener; broker and controller go on talking over plain ones."""
+        pair = self.authority.issue_server("kafka", hosts=[LOOPBACK])
+        # Java wants the key and its certificate in one file.
+        keystore = self.data_dir / "pki" / "kafka.pem"
+        keystore.touch(mode=0o600)
+        keystore.write_bytes(pair.key.read_bytes() + pair.certificate.read_bytes())
+        logins = " ".join(f'user_{name}="{password}"' for name, password in self._users.items())
+        controller = f"{LOOPBACK}:{self.port('controller')}"
+        return {
+            "listeners": (
+                f"PLAINTEXT://{self.bootstrap_servers},SASL_SSL://{self.secured_servers},CONTROLLER://{controller}"
+            ),
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": (
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {logins};"
+            ),
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(keystore),
         }
 
     async def _format(self, command: Sequence[str]) -> None:

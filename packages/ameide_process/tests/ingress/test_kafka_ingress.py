@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
-from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker, TemporalDevServer
+from ameide_devstack import ApacheKafka, CertificateAuthority, EmbeddedKafka, KafkaBroker, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress import serve_ingress
@@ -65,10 +66,19 @@ class Stack:
 
     @contextlib.asynccontextmanager
     async def ingress(
-        self, topic: str, *, kafka: KafkaBroker | None = None, temporal: TemporalDevServer | None = None
+        self,
+        topic: str,
+        *,
+        kafka: KafkaBroker | None = None,
+        temporal: TemporalDevServer | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> AsyncGenerator[Ingress]:
         """Runs the program as its environment and mounted files tell it."""
-        transport = {"kind": "kafka", "bootstrapServers": (kafka or self.kafka).bootstrap_servers}
+        transport = {
+            "kind": "kafka",
+            "bootstrapServers": (kafka or self.kafka).bootstrap_servers,
+            **(settings or {}),
+        }
         subscriptions, outputs = self.folder / f"{topic}.ingress.yaml", self.folder / f"{topic}.outputs.yaml"
         subscriptions.write_text(json.dumps({"orders-facts": {**transport, "topic": topic, "consumerGroup": topic}}))
         outputs.write_text(json.dumps({"dead-letter": {**transport, "topic": f"{topic}.dead"}}))
@@ -106,7 +116,7 @@ async def stack(
     await producer.stop()
 
 
-async def read_all(kafka: EmbeddedKafka, topic: str, number: int) -> list[ConsumerRecord]:
+async def read_all(kafka: KafkaBroker, topic: str, number: int) -> list[ConsumerRecord]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka.bootstrap_servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -397,3 +407,52 @@ async def test_members_and_broker_that_come_and_go_lose_nothing_and_keep_order(
 
             await wait_until(nothing_is_left, timeout_s=30)
         await producer.stop()
+
+
+@pytest.mark.e2e
+async def test_a_broker_that_asks_for_tls_and_a_login(
+    stack: Stack, tmp_path: Path, order_placed: Callable[..., OrderFulfillmentEvent]
+) -> None:
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("s3cret-of-the-ingress\n")
+    wrong.write_text("s3cret-of-another")
+    async with ApacheKafka(users={"ingress": "s3cret-of-the-ingress"}) as broker:
+        foreign = CertificateAuthority(tmp_path / "pki").certificate
+
+        def settings(password: Path, authority: Path) -> dict[str, object]:
+            sasl = {"mechanism": "PLAIN", "username": "ingress", "passwordFile": str(password)}
+            return {"bootstrapServers": broker.secured_servers, "tls": {"caFile": str(authority)}, "sasl": sasl}
+
+        async def refused(said: str, refusing: dict[str, object]) -> None:
+            async with stack.ingress("secured", settings=refusing) as ingress:
+
+                async def named() -> bool:
+                    checks = await ingress.checks()
+                    names = ("source:orders-facts", "output:dead-letter")
+                    return all(said in checks.get(name, (True, ""))[1] for name in names)
+
+                await wait_until(named, timeout_s=20)
+                assert "s3cret" not in (await ingress.get("/readyz"))[1]
+
+        await broker.create_topic("secured")
+        await broker.create_topic("secured.dead")
+        await refused("it refuses the login of user 'ingress'", settings(wrong, broker.authority.certificate))
+        await refused("its certificate is not trusted", settings(right, foreign))
+        await refused("it takes no TLS handshake", {"bootstrapServers": broker.bootstrap_servers, "tls": {}})
+        await refused("set tls, and sasl", {"bootstrapServers": broker.secured_servers})
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+        await producer.start()
+        await producer.send_and_wait("secured", order_placed("secured").SerializeToString())
+        await producer.send_and_wait("secured", b"\xff")
+        await producer.stop()
+        async with stack.ingress("secured", settings=settings(right, broker.authority.certificate)) as ingress:
+            await ingress.ready()
+            (dead,) = await read_all(broker, "secured.dead", 1)
+            assert dead.value == b"\xff"
+        workflow_id = stack.router.route(order_placed("secured")).workflow_id
+        assert (await stack.client.get_workflow_handle(workflow_id).describe()).id == workflow_id
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+        await admin.start()
+        committed = await admin.list_consumer_group_offsets("secured")
+        await admin.close()
+        assert committed[TopicPartition("secured", 0)].offset == 2

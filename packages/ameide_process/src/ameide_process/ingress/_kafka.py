@@ -14,11 +14,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError, KafkaError
 
 from ameide_process.configuration import KafkaSubscription
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
+from ameide_process.kafka_dial import why_unreachable
 from ameide_process.kafka_security import SecurityArguments, security_arguments
 
 REBALANCE_TIMEOUT_MS: Final = 60_000
@@ -115,6 +116,10 @@ class KafkaTransport:
         except (KafkaError, OSError, TimeoutError) as error:
             await _cancel(starting)
             await self._close()
+            if isinstance(error, KafkaConnectionError) and (
+                cause := await why_unreachable(self._settings, self._security)
+            ):
+                raise TransportError(f"{self._where()}: {cause}") from error
             # Why it waits says more than that it waited too long.
             raise (
                 TransportError(why) if why and isinstance(error, TimeoutError) else self._unreachable(error)
@@ -277,8 +282,11 @@ class KafkaTransport:
                     await consumer.stop()
 
     def _unreachable(self, error: Exception) -> TransportError:
+        return TransportError(f"{self._where()}: {_what(error)}")
+
+    def _where(self) -> str:
         servers = ",".join(self._settings.bootstrap_servers)
-        return TransportError(f"cannot reach kafka at {servers} for subscription {self._subscription}: {_what(error)}")
+        return f"cannot reach kafka at {servers} for subscription {self._subscription}"
 
 
 class _RebalanceListener(ConsumerRebalanceListener):

@@ -6,6 +6,7 @@ import contextlib
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
+    KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
     MessageSizeTooLargeError,
@@ -15,6 +16,7 @@ from aiokafka.errors import (
 )
 
 from ameide_process.configuration import KafkaOutput
+from ameide_process.kafka_dial import why_unreachable
 from ameide_process.kafka_security import security_arguments
 from ameide_process.outputs._output import OutputRecord, OutputTooLargeError, OutputUnavailableError
 
@@ -90,7 +92,8 @@ class KafkaTopicOutput:
             # Another one next time, so that a broker with another address is found.
             self._admin = None
             await _stop(admin)
-            raise self._unavailable(_what(error)) from error
+            cause = isinstance(error, KafkaConnectionError) and await why_unreachable(self._settings, self._security)
+            raise self._unavailable(cause or _what(error)) from error
         except BaseException:
             self._admin = None
             await _stop(admin)
