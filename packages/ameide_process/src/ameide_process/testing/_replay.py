@@ -6,7 +6,8 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
 from ameide_process.converter import DATA_CONVERTER
-from ameide_process.worker import WorkerParts, workflow_runner
+from ameide_process.sandbox import workflow_runner
+from ameide_process.worker_parts import WorkerParts
 
 
 async def run_histories(client: Client, workflow_id: str) -> list[WorkflowHistory]:

@@ -11,8 +11,8 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from ameide_process.configuration import WorkerVersion
-from ameide_process.worker._parts import WorkerParts
-from ameide_process.worker._sandbox import workflow_runner
+from ameide_process.sandbox import workflow_runner
+from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
 
 DeadLetterActivity = Callable[[DeadLetterRequest], Awaitable[DeadLetterResponse]]

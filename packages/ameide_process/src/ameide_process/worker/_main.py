@@ -26,8 +26,9 @@ from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.worker._create import create_worker
 from ameide_process.worker._dead_letters import DeadLetterWriter
-from ameide_process.worker._parts import WorkerParts, load_parts
+from ameide_process.worker._parts import load_parts
 from ameide_process.worker._polling import watch_polling
+from ameide_process.worker_parts import WorkerParts
 
 GRACEFUL_STOP = timedelta(seconds=20)
 """What running activities get to end at a stop; Kubernetes kills 30 s after SIGTERM by default."""

@@ -1,34 +1,19 @@
-"""What a worker consists of, and whether a person wrote all of it."""
+"""Whether a person wrote all that a worker consists of."""
 
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 from ameide_process.configuration import Problem, StartupError
 from ameide_process.contract import ProcessContract
-from ameide_process.workflow import Process, ProcessDefinition, ProcessWorkflow
+from ameide_process.worker_parts import WorkerParts
+from ameide_process.workflow import Process
 
 _WANTED_NAME = re.compile(r"cannot import name '(\w+)'")
 """Python's own message; the error has the name as an attribute from 3.12 on."""
-
-
-@dataclass(frozen=True)
-class WorkerParts:
-    """The generated and the human halves of a process, as the generated worker main names them."""
-
-    definition: ProcessDefinition
-    workflow: type[ProcessWorkflow]
-    """The generated workflow class."""
-    process: type[Process[Any, Any, Any]]
-    """The impl of the workflow."""
-    activities: type[Any] | None = None
-    """The impl of the activities; None for a process without."""
-    registrations: Callable[[Any], Sequence[Callable[..., Any]]] | None = None
-    """From an instance of `activities` to the functions that the worker registers."""
 
 
 def load_parts(contract: ProcessContract, parts: Callable[[], WorkerParts]) -> WorkerParts:

@@ -19,7 +19,7 @@ def unpack(argument: Payload) -> CarryOver:
     """
     if argument.metadata.get("messageType") == _MESSAGE_TYPE:
         return CarryOver.FromString(argument.data)
-    return CarryOver(start=argument.SerializeToString())
+    return CarryOver(start=argument.SerializeToString(deterministic=True))
 
 
 def remainder(carried: CarryOver) -> CarryOver:

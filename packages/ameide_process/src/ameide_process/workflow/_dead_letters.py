@@ -79,7 +79,7 @@ def _argument(payloads: Sequence[Payload], reason: InvalidReason, message: str) 
     return binary_argument(
         DeadLetterRequest(
             events=[
-                DeadLetterEvent(payload=payload.SerializeToString(), reason=reason, message=message)
+                DeadLetterEvent(payload=payload.SerializeToString(deterministic=True), reason=reason, message=message)
                 for payload in payloads
             ]
         )

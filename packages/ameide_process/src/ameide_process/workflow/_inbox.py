@@ -69,7 +69,7 @@ class Inbox:
 
     def pack(self) -> list[bytes]:
         """The waiting events, oldest first, for the next run."""
-        return [payload.SerializeToString() for payload in self._waiting]
+        return [payload.SerializeToString(deterministic=True) for payload in self._waiting]
 
     def _append(self, payload: Payload) -> None:
         self._waiting.append(payload)

@@ -14,7 +14,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
     ReserveStockRequest,
 )
 from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, WorkflowKind
-from ameide_process.worker import WorkerParts
+from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import Process, ProcessDefinition, ProcessWorkflow
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 from workflow_samples.activities import SampleActivityCalls, registrations

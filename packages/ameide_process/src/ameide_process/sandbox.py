@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from ameide_process.worker._parts import WorkerParts
+from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import ProcessDefinition
 
 _SHARED = ("ameide_process", "ameide_core_proto")
