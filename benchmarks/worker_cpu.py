@@ -42,7 +42,7 @@ from order_fulfillment.activities_impl import OrderFulfillmentActivitiesImpl
 from order_fulfillment_generated.activities import registrations
 from order_fulfillment_generated.contract import WORKFLOW_TYPE
 from order_fulfillment_generated.testing import Payload, event
-from order_fulfillment_generated.worker import parts
+from order_fulfillment_generated.parts import parts
 from rich.console import Console
 from rich.table import Table
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest

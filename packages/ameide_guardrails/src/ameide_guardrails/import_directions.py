@@ -19,9 +19,10 @@ PROTO_TOOLS = ("grpc_tools", "protobuf")
 
 INSIDE_RUNTIME = (
     "testing",
-    "worker : ingress",
+    "replay : worker : ingress",
     "connection : startup : outputs : serving : telemetry : logs : kafka_security",
-    "configuration",
+    "configuration : sandbox",
+    "worker_parts",
     "workflow",
     "routing",
     "workflow_id : converter",
@@ -29,7 +30,7 @@ INSIDE_RUNTIME = (
 )
 """Rooms of the runtime, top to bottom; a room imports lower ones only."""
 
-FRONT = ("testing", "worker", "ingress", "entry")
+FRONT = ("testing", "worker", "ingress", "parts", "entry")
 """Generated modules that may import the impl."""
 
 

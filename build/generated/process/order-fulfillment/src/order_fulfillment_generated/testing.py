@@ -20,8 +20,8 @@ from ameide_process.testing import ProcessHarness, ProcessParts, running_process
 from ameide_process.worker import load_parts
 
 from order_fulfillment_generated.contract import CONTRACT, Key
+from order_fulfillment_generated.parts import parts
 from order_fulfillment_generated.router import ROUTER
-from order_fulfillment_generated.worker import parts
 from order_fulfillment_generated.workflow import Result, State
 
 Payload: TypeAlias = OrderPlaced | PaymentAuthorized | ShipmentCreated | CancelOrder
