@@ -120,6 +120,12 @@ def new(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def record(session: nox.Session) -> None:
+    """Store histories that later code must replay: -- NAME. -- NAME --approve: what it does otherwise. -- --help."""
+    _run_or_show_usage(session, *RUN, "ameide-guardrails", "record", *session.posargs)
+
+
 @nox.session(name="release-contract")
 def release_contract(session: nox.Session) -> None:
     """Take protos and contracts as they are for released, if they break nothing that is: -- NAME … for some only."""

@@ -41,8 +41,8 @@ from google.protobuf.message import Message
 from order_fulfillment.activities_impl import OrderFulfillmentActivitiesImpl
 from order_fulfillment_generated.activities import registrations
 from order_fulfillment_generated.contract import WORKFLOW_TYPE
-from order_fulfillment_generated.testing import Payload, event
 from order_fulfillment_generated.parts import parts
+from order_fulfillment_generated.testing import Payload, event
 from rich.console import Console
 from rich.table import Table
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest

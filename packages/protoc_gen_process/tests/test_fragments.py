@@ -202,6 +202,20 @@ def test_generated_tests_pass(tree: Path) -> None:
     )
     done = _run(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(pytest_ini), "build",
-        cwd=tree, path=_python_path(tree),
+        "--ignore-glob=*/test_replay.py", cwd=tree, path=_python_path(tree),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_the_replay_test_is_red_until_a_history_is_recorded(tree: Path) -> None:
+    suite = "build/generated/process/all-options/tests/test_replay.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    test = [*command, "-c", os.devnull, "--rootdir=.", suite]
+    done = _run(*test, cwd=tree, path=_python_path(tree))
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "`uvx nox -s record -- all-options` records one" in done.stdout
+    done = _run("ameide-guardrails", "record", "all-options", cwd=tree, path=_python_path(tree))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tests/histories/every-event.1.json: stored; commit it" in done.stdout
+    done = _run(*test, cwd=tree, path=_python_path(tree))
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr

@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from ameide_process import replay
 
-from ameide_guardrails import generated_roots, import_directions, retired_versioning, scaffold_markers, versioning
+from ameide_guardrails import (
+    generated_roots,
+    import_directions,
+    recording,
+    retired_versioning,
+    scaffold_markers,
+    versioning,
+)
 from ameide_guardrails.contract import ContractFileError
-from ameide_guardrails.workspace import generated_folders, person_folder, root_of
+from ameide_guardrails.workspace import generated_folders, person_folder, processes, root_of
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -85,6 +93,71 @@ def release(
     for generated in chosen:
         versioning.lock(generated, person_folder(generated))
         typer.echo(f"{generated.name}: contract {versioning.version(generated)} is the released one")
+
+
+@app.command()
+def record(
+    name: Annotated[str, typer.Argument(help="The process, in kebab-case.")],
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(help="Scenarios to record; those without a history when none is named."),
+    ] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Store what `temporal workflow show --output json` printed; every run of a chain."),
+    ] = None,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Store what today's code does otherwise than histories say, for review.")
+    ] = False,
+) -> None:
+    """Store histories that later code must replay, or approve what it does otherwise."""
+    members = {member.name: member for member in processes(root_of(Path.cwd()))}
+    if name not in members:
+        typer.echo(f"no process is named {name!r}; there are {', '.join(members)}", err=True)
+        raise typer.Exit(2)
+    try:
+        process = recording.recorded_process(members[name])
+        if approve:
+            _approve(process)
+        elif exports:
+            _say_stored(recording.take_over(process, exports))
+        else:
+            _record(process, scenarios or [])
+    except recording.StoreError as error:
+        _report([str(error)])
+
+
+def _approve(process: recording.RecordedProcess) -> None:
+    report = process.check()
+    for path in replay.approve(report):
+        typer.echo(f"{path}: {'changed; a reviewer sees it in the diff' if path.exists() else 'dropped'}")
+    remaining = process.check() if not report.passed else report
+    _report([] if remaining.passed else [str(remaining)])
+    typer.echo("every history replays as it was recorded or approved")
+
+
+def _record(process: recording.RecordedProcess, wanted: list[str]) -> None:
+    scenarios = process.scenarios()
+    unknown = [name for name in wanted if name not in scenarios]
+    if unknown:
+        known = ", ".join(scenarios)
+        typer.echo(f"no scenario is named {', '.join(map(repr, unknown))}; there are {known}", err=True)
+        raise typer.Exit(2)
+    missing = [name for name in scenarios if not recording.is_stored(process.folder, name)]
+    if not wanted and not missing:
+        typer.echo(f"every scenario has a history; name one to record it anew: {', '.join(scenarios)}")
+    files: dict[str, str] = {}
+    for name in wanted or missing:
+        typer.echo(f"{name}: recording …")
+        files |= recording.record(process, name, scenarios[name])
+    if files:
+        typer.echo("replaying what was recorded under every hash seed …")
+        _say_stored(recording.store(process, files))
+
+
+def _say_stored(paths: list[Path]) -> None:
+    for path in paths:
+        typer.echo(f"{path}: stored; commit it")
 
 
 def _contract_violations(generated: Path, person: Path) -> list[str]:

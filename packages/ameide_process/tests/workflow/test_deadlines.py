@@ -27,7 +27,7 @@ async def test_a_deadline_passes_once_over_all_runs(environment: WorkflowEnviron
         for _ in range(3):
             await workflow.continue_as_new()
             await environment.sleep(timedelta(minutes=19))
-        async with running_time(environment.client):
+        async with running_time(environment):
             assert (await workflow.result()).reason == "expired, expired"
         assert (await workflow.progress()).run_epoch == 3
         ended = (await workflow.handle.describe()).close_time

@@ -1,8 +1,9 @@
 """Reads the commands of replayed workflows, with the lines of the impl that gave them."""
 
+import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,7 +125,7 @@ def _traced(
 
 
 @contextmanager
-def _noting_lines(workflow: Any, trace: CommandTrace, source: Path) -> Iterator[list[str]]:
+def _noting_lines(workflow: Any, trace: CommandTrace, source: Path) -> Generator[list[str]]:
     """Notes for each command the innermost line of the impl, or the one that ran last where none is on the stack."""
     lines: list[str] = []
     inside: dict[CodeType, bool] = {}
@@ -143,14 +144,14 @@ def _noting_lines(workflow: Any, trace: CommandTrace, source: Path) -> Iterator[
             trace.last_line = _line(frame)
         return remember
 
-    add_command = type(workflow)._add_command  # noqa: SLF001 -- every command is made there
+    add_command: Callable[[], Any] = workflow._add_command  # noqa: SLF001 -- every command is made there
 
     def add_and_note() -> Any:
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 -- of the standard library, documented
+        frame = inspect.currentframe()
         while frame is not None and not is_impl(frame.f_code):
             frame = frame.f_back
         lines.append(_line(frame) if frame is not None else trace.last_line)
-        return add_command(workflow)
+        return add_command()
 
     workflow._add_command = add_and_note  # noqa: SLF001
     before = sys.gettrace()

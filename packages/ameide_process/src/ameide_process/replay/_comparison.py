@@ -21,7 +21,7 @@ class Difference:
         event: Id of the event; 0: there is none.
         event_type: Type of the event: `ActivityTaskScheduled`.
         step: What was done: `activity 'Orders.Refund'`.
-        field: What differs: `argument 1: reason`; empty: the step as a whole.
+        path: What differs: `argument 1: reason`; empty: the step as a whole.
         recorded: What the history has; None: nothing.
         replayed: What the code does now; None: nothing.
         line: `file:line` of the impl; no part of what is compared.
@@ -30,7 +30,7 @@ class Difference:
     event: int
     event_type: str
     step: str
-    field: str
+    path: str
     recorded: Leaf
     replayed: Leaf
     line: str = field(default="", compare=False)

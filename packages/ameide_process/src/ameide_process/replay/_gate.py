@@ -116,10 +116,10 @@ def described(difference: Difference) -> str:
     if not difference.event:
         return f"no event: the code comes to {difference.step}{place}"
     event = f"event {difference.event} {difference.event_type}, {difference.step}"
-    if not difference.field:
+    if not difference.path:
         return f"{event}: the code does not come to it"
     before, now = ("unset" if value is None else repr(value) for value in (difference.recorded, difference.replayed))
-    return f"{event}: {difference.field} was {before}, is now {now}{place}"
+    return f"{event}: {difference.path} was {before}, is now {now}{place}"
 
 
 def histories_folder(parts: WorkerParts) -> Path:

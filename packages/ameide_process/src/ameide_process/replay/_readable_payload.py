@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, DeadLetterRequest
-from google.protobuf.descriptor_pool import Default as default_pool
+from google.protobuf import descriptor_pool
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -65,7 +65,7 @@ def _json(data: bytes) -> Tree:
 
 def _protobuf(message_type: str, data: bytes, state_type: type[Message]) -> Tree:
     try:
-        message = GetMessageClass(default_pool().FindMessageTypeByName(message_type)).FromString(data)
+        message = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(message_type)).FromString(data)
         tree = {**_fields(message), **_within(message_type, data, state_type)}
     except (KeyError, DecodeError):
         return _bytes(data)

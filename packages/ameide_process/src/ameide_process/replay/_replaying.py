@@ -92,8 +92,9 @@ def _outcome(parts: WorkerParts, history: StoredHistory, failure: BaseException 
 
 
 def _recorded_tasks(history: StoredHistory, commands: Sequence[IssuedCommand]) -> list[IssuedCommand]:
-    """The commands of workflow tasks that the history has as completed; a run that was ended from outside may have one
-    more, whose commands nobody recorded.
+    """The commands of workflow tasks that the history has as completed.
+
+    A run that was ended from outside may have had one task more, whose commands nobody recorded.
     """
     completed = max(
         (event.event_id for event in history.events if event.HasField("workflow_task_completed_event_attributes")),

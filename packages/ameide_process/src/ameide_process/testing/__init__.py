@@ -2,6 +2,14 @@
 
 from ameide_process.testing._activity_recorder import ActivityRecorder, RecordedCall
 from ameide_process.testing._process_harness import ProcessHarness, ProcessParts, running_process
+from ameide_process.testing._recording import (
+    RecordingError,
+    Scenario,
+    on_dev_server,
+    record_every_event,
+    record_scenario,
+    wants_dev_server,
+)
 from ameide_process.testing._replay import replay, run_histories
 from ameide_process.testing._sample_message import sample
 from ameide_process.testing._time_skipping import running_time
@@ -12,10 +20,16 @@ __all__ = [
     "ProcessHarness",
     "ProcessParts",
     "RecordedCall",
+    "RecordingError",
+    "Scenario",
     "WorkflowUnderTest",
+    "on_dev_server",
+    "record_every_event",
+    "record_scenario",
     "replay",
     "run_histories",
     "running_process",
     "running_time",
     "sample",
+    "wants_dev_server",
 ]

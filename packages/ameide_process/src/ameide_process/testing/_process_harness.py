@@ -1,5 +1,6 @@
 """Runs a process as in production (sandbox, converter, registrations) on a server that skips time."""
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -12,11 +13,12 @@ from typing import Any, Generic, TypeVar
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
 from google.protobuf.message import Message
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from ameide_process.contract import WorkflowKind
 from ameide_process.routing import Router, SignalWithStart, to_payload
 from ameide_process.testing._activity_recorder import ActivityRecorder
-from ameide_process.testing._all_activities_here import AllActivitiesHere
+from ameide_process.testing._queues_on_demand import QueuesOnDemand
 from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 from ameide_process.worker import WorkerParts, create_worker
@@ -39,6 +41,8 @@ class ProcessParts(Generic[KeyT, PayloadT, StateT, ResultT]):
     result_type: type[ResultT] | None
     event: Callable[[KeyT, PayloadT, str], Message]
     """Wraps a payload in the envelope: (workflow key, payload, idempotency key)."""
+    sample_key: Callable[[int], KeyT]
+    """Makes a workflow key; different numbers are different workflows."""
 
 
 class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
@@ -48,6 +52,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         activities: Records the activity calls, and fails them on demand.
         dead_letters: What the process handed to the dead-letter stream.
         environment: Temporal's test environment.
+        workflow_ids: The workflows that were started or signaled, in order, each once.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         self.environment = environment
         self.activities = ActivityRecorder(parts.worker.activities() if parts.worker.activities else None)
         self.dead_letters: list[DeadLetterEvent] = []
+        self.workflow_ids: list[str] = []
 
     async def start(
         self, key: KeyT, *payloads: PayloadT, start: Message | None = None
@@ -97,12 +103,14 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
             InvalidEventError: The router refuses the first envelope.
         """
         workflow_id = self._parts.router.route(events[0]).workflow_id
+        if workflow_id not in self.workflow_ids:
+            self.workflow_ids.append(workflow_id)
         handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
         workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
             handle,
             deliver=partial(self._deliver, start),
             state_type=self._parts.state_type,
-            running_time=partial(running_time, self.environment.client),
+            running_time=partial(running_time, self.environment),
         )
         await workflow.send_events(*events)
         return workflow
@@ -118,7 +126,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         )
 
     async def skip(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Lets time pass."""
+        """Lets time pass: at once where the server can, and really where it cannot."""
         await self.environment.sleep(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
 
     async def record_dead_letters(self, request: DeadLetterRequest) -> DeadLetterResponse:
@@ -134,18 +142,39 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
 
 @asynccontextmanager
 async def running_process(
-    parts: ProcessParts[KeyT, PayloadT, StateT, ResultT], environment: WorkflowEnvironment
+    parts: ProcessParts[KeyT, PayloadT, StateT, ResultT], environment: WorkflowEnvironment, *, task_queue: str = ""
 ) -> AsyncGenerator[ProcessHarness[KeyT, PayloadT, StateT, ResultT]]:
-    """Runs a process's worker on an environment while the context is open."""
-    task_queue = f"{parts.worker.definition.contract.name}-{uuid.uuid4()}"
+    """Runs a process's worker on an environment while the context is open.
+
+    Args:
+        parts: The process.
+        environment: The server.
+        task_queue: What the worker polls; by default a queue of its own. Queues that activities name are polled too.
+    """
+    task_queue = task_queue or f"{parts.worker.definition.contract.name}-{uuid.uuid4()}"
     harness = ProcessHarness(parts, environment, task_queue)
-    worker = create_worker(
-        environment.client,
-        parts.worker,
-        task_queue=task_queue,
-        implementation=harness.activities,
-        dead_letter=harness.record_dead_letters,
-        interceptors=(AllActivitiesHere(),),
-    )
-    async with worker:
-        yield harness
+    loop = asyncio.get_running_loop()
+    others: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+
+    def worker(queue: str) -> Worker:
+        return create_worker(
+            environment.client,
+            parts.worker,
+            task_queue=queue,
+            implementation=harness.activities,
+            dead_letter=harness.record_dead_letters,
+            interceptors=(QueuesOnDemand(partial(loop.call_soon_threadsafe, serve)),),
+        )
+
+    def serve(queue: str) -> None:
+        if queue not in others:
+            other = worker(queue)
+            others[queue] = other, asyncio.create_task(other.run())
+
+    async with worker(task_queue):
+        try:
+            yield harness
+        finally:
+            for other, running in others.values():
+                await other.shutdown()
+                await running

@@ -67,6 +67,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, Result]:
         state_type=State,
         result_type=Result,
         event=event,
+        sample_key=sample_key,
     )
 
 

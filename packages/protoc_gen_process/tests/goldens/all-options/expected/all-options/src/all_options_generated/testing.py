@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.all_options.v1.all_options_pb2 import CancelOrder, Event, OrderPlaced
 
 from all_options_generated.contract import CONTRACT, Key
+from all_options_generated.parts import parts
 from all_options_generated.router import ROUTER
-from all_options_generated.worker import parts
 from all_options_generated.workflow import Result, State
 
 Payload: TypeAlias = OrderPlaced | CancelOrder
@@ -56,6 +56,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, Result]:
         state_type=State,
         result_type=Result,
         event=event,
+        sample_key=sample_key,
     )
 
 

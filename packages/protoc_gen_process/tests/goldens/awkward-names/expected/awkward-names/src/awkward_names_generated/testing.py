@@ -16,8 +16,8 @@ from goldens.awkward_names.v1.awkward_names_pb2 import Payload as PayloadMessage
 
 from awkward_names_generated.contract import CONTRACT, Key
 from awkward_names_generated.messages import FalseMessage, Imported, MessageNone
+from awkward_names_generated.parts import parts
 from awkward_names_generated.router import ROUTER
-from awkward_names_generated.worker import parts
 from awkward_names_generated.workflow import Result, State
 
 Payload: TypeAlias = MessageNone | MessageMessage.Inner | PayloadMessage | FalseMessage | Imported
@@ -70,6 +70,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, Result]:
         state_type=State,
         result_type=Result,
         event=event,
+        sample_key=sample_key,
     )
 
 

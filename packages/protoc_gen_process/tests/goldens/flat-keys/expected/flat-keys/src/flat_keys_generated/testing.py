@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.flat_keys.v1.flat_keys_pb2 import Envelope, Meta, Placed, Region, Remind
 
 from flat_keys_generated.contract import CONTRACT, Key
+from flat_keys_generated.parts import parts
 from flat_keys_generated.router import ROUTER
-from flat_keys_generated.worker import parts
 from flat_keys_generated.workflow import State
 
 Payload: TypeAlias = Placed | Remind
@@ -70,6 +70,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

@@ -15,8 +15,8 @@ from goldens.imported_types.billing.v1.events_pb2 import Opened as BillingV1Open
 from goldens.imported_types.v1.first_pb2 import FirstEvent, Opened
 
 from first_generated.contract import CONTRACT, Key
+from first_generated.parts import parts
 from first_generated.router import ROUTER
-from first_generated.worker import parts
 from first_generated.workflow import State
 
 Payload: TypeAlias = BillingV1Opened | Opened
@@ -57,6 +57,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

@@ -15,8 +15,8 @@ from goldens.imported_types.billing.v1.events_pb2 import Opened
 from goldens.imported_types.v1.second_pb2 import SecondEvent
 
 from second_generated.contract import CONTRACT, Key
+from second_generated.parts import parts
 from second_generated.router import ROUTER
-from second_generated.worker import parts
 from second_generated.workflow import State
 
 Payload: TypeAlias = Opened
@@ -57,6 +57,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.many_starts.v1.many_started_requests_pb2 import RequestAsked, RequestEvent
 
 from many_started_requests_generated.contract import CONTRACT, Key
+from many_started_requests_generated.parts import parts
 from many_started_requests_generated.router import ROUTER
-from many_started_requests_generated.worker import parts
 from many_started_requests_generated.workflow import State
 
 Payload: TypeAlias = RequestAsked
@@ -56,6 +56,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

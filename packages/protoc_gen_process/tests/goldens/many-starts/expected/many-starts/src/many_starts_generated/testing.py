@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.many_starts.v1.many_starts_pb2 import ManyAsked, ManyEvent
 
 from many_starts_generated.contract import CONTRACT, Key
+from many_starts_generated.parts import parts
 from many_starts_generated.router import ROUTER
-from many_starts_generated.worker import parts
 from many_starts_generated.workflow import State
 
 Payload: TypeAlias = ManyAsked
@@ -56,6 +56,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.minimal.v1.minimal_pb2 import MinimalEvent, Touched
 
 from minimal_generated.contract import CONTRACT, Key
+from minimal_generated.parts import parts
 from minimal_generated.router import ROUTER
-from minimal_generated.worker import parts
 from minimal_generated.workflow import State
 
 Payload: TypeAlias = Touched
@@ -56,6 +56,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

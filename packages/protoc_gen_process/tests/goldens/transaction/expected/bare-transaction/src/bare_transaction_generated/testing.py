@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.transaction.v1.bare_pb2 import Ask, BareRequest
 
 from bare_transaction_generated.contract import CONTRACT, Key
+from bare_transaction_generated.parts import parts
 from bare_transaction_generated.router import ROUTER
-from bare_transaction_generated.worker import parts
 from bare_transaction_generated.workflow import State
 
 Payload: TypeAlias = Ask
@@ -55,6 +55,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 

@@ -14,8 +14,8 @@ from ameide_process.worker import load_parts
 from goldens.transaction.v1.transaction_pb2 import Confirmed, Request, Transfer
 
 from transaction_generated.contract import CONTRACT, Key
+from transaction_generated.parts import parts
 from transaction_generated.router import ROUTER
-from transaction_generated.worker import parts
 from transaction_generated.workflow import Result, State
 
 Payload: TypeAlias = Transfer | Confirmed
@@ -56,6 +56,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, Result]:
         state_type=State,
         result_type=Result,
         event=event,
+        sample_key=sample_key,
     )
 
 

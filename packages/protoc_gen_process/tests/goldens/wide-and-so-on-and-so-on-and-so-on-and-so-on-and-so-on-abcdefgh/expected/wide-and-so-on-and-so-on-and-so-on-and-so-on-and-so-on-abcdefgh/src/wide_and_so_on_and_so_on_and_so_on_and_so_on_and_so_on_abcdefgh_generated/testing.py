@@ -30,8 +30,8 @@ from goldens.wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh.v1.
 )
 
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.contract import CONTRACT, Key
+from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.parts import parts
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.router import ROUTER
-from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.worker import parts
 from wide_and_so_on_and_so_on_and_so_on_and_so_on_and_so_on_abcdefgh_generated.workflow import State
 
 Payload: TypeAlias = (
@@ -114,6 +114,7 @@ def process_parts() -> ProcessParts[Key, Payload, State, None]:
         state_type=State,
         result_type=None,
         event=event,
+        sample_key=sample_key,
     )
 
 
