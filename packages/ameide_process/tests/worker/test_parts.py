@@ -9,8 +9,8 @@ import pytest
 from ameide_process.configuration import StartupError
 from ameide_process.worker import WorkerParts
 from ameide_process.worker._parts import load_parts
-from order_fulfillment_generated import worker
 from order_fulfillment_generated.contract import CONTRACT
+from order_fulfillment_generated.parts import parts
 
 IMPL = Path(__file__).parents[4] / "primitives/process/order-fulfillment/src/order_fulfillment/workflow_impl.py"
 
@@ -18,7 +18,7 @@ IMPL = Path(__file__).parents[4] / "primitives/process/order-fulfillment/src/ord
 @pytest.fixture
 def impl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Puts another workflow_impl.py in the place of the real one."""
-    worker.parts()  # loads the real modules, which monkeypatch then puts back
+    parts()  # loads the real modules, which monkeypatch then puts back
 
     def write(text: str) -> None:
         package = tmp_path / "order_fulfillment"
@@ -37,12 +37,12 @@ def impl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
 
 def _refusal() -> str:
     with pytest.raises(StartupError) as refused:
-        load_parts(CONTRACT, worker.parts)
+        load_parts(CONTRACT, parts)
     return refused.value.render("order-fulfillment worker")
 
 
 def test_the_real_impl_is_complete() -> None:
-    assert isinstance(load_parts(CONTRACT, worker.parts), WorkerParts)
+    assert isinstance(load_parts(CONTRACT, parts), WorkerParts)
 
 
 def test_a_missing_handler_is_named_with_what_to_write(impl: Callable[[str], None]) -> None:
