@@ -71,13 +71,14 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, import directions, released contracts, protos (lint, format, breaking change), generated roots."""
+    """Check style, imports, determinism of workflows, released contracts, protos (lint, format, breaks), outputs."""
     session.run(*RUN, "ruff", "check", external=True)
     session.run(*RUN, "ruff", "format", "--check", external=True)
     session.run(*RUN, "ameide-guardrails", "imports", external=True)
     session.run(*RUN, "ameide-guardrails", "outputs", external=True)
     session.run(*RUN, "ameide-guardrails", "sources", external=True)
     session.run(*RUN, "ameide-guardrails", "versions", external=True)
+    session.run(*RUN, "ameide-determinism", "check", "--strict", external=True)
     session.run(*RUN, "buf", "lint", external=True)
     session.run(*RUN, "buf", "format", "--diff", "--exit-code", external=True)
     session.run(*RUN, "buf", "breaking", "--against", RELEASED_IMAGE, external=True)

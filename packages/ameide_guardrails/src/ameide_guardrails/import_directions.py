@@ -12,6 +12,8 @@ RUNTIME = "ameide_process"
 DEVELOPMENT = ("ameide_devstack", "ameide_determinism", "ameide_guardrails")
 """Packages for development: production code imports none of them."""
 
+DETERMINISM = "ameide_determinism"
+
 BUILD_TIME = "protoc_gen_process"
 
 PROTO_TOOLS = ("grpc_tools", "protobuf")
@@ -67,6 +69,13 @@ def write_contract(root: Path, target: Path) -> None:
         # The tests' harness is part of the runtime's package, and only generated testing modules import it.
         "allow_indirect_imports": "True",
     }
+    if DETERMINISM in present:
+        config["importlinter:contract:determinism"] = {
+            "name": "the determinism checker serves any Temporal project and imports nothing of ours",
+            "type": "forbidden",
+            "source_modules": _lines([DETERMINISM]),
+            "forbidden_modules": _lines([name for name in roots if name != DETERMINISM]),
+        }
     for member in members:
         _add_process(config, root, member)
     with target.open("w") as file:

@@ -205,6 +205,7 @@ async def _watch(run: "asyncio.Task[Any]", condition: Callable[[], bool]) -> Non
     while not condition():
         try:
             await workflow.wait_condition(condition)
+        # determinism: ignore[swallowed-cancellation] -- it is handed to `run`, and the workflow ends when `run` does
         except asyncio.CancelledError:
             # Once: what cleans up after a handler that failed the process is not cancelled too.
             if not run.cancelling():

@@ -52,7 +52,9 @@ class EventPump:
         self._definition = definition
         contract = definition.contract
         self._handlers: dict[str, Callable[[Any, Any], Any]] = {
-            case.name: getattr(process, case.handler) for case in contract.cases
+            # determinism: ignore[computed-attribute] -- the contract names the handlers, and start-up checks them
+            case.name: getattr(process, case.handler)
+            for case in contract.cases
         }
         self._pace = Pace()
         self._metrics = EventMetrics()
@@ -140,9 +142,11 @@ class EventPump:
             event = decode(self._definition, payload)
         except InvalidEventError as error:
             # Leaves a mark, so that a later version that can read the event takes the same path on replay.
+            # determinism: ignore[patch-id] -- a mark for each rejected event, not for a change of the code
             workflow.patched(self._rejection_mark())
             await self._reject(payload, error)
             return
+        # determinism: ignore[patch-id, replay-branch] -- true only where the history of this run has the mark
         if workflow.unsafe.is_replaying() and workflow.patched(self._rejection_mark()):
             await self._reject(
                 payload, InvalidEventError(InvalidReason.UNKNOWN_CASE, "unknown to the version that received it")

@@ -25,6 +25,7 @@ class ProcessWorkflow:
         self, definition: ProcessDefinition, process: type[Process[Any, Any, Any]], argument: RawValue
     ) -> None:
         # The worker's sandbox shares the generated code and imports the impl anew for every run; its class is there.
+        # determinism: ignore[computed-attribute, dynamic-import] -- the worker imported it before the run began
         self._engine = Engine(definition, getattr(sys.modules[process.__module__], process.__name__), argument)
 
     async def execute(self) -> Any:

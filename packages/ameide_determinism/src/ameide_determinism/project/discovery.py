@@ -1,0 +1,54 @@
+"""Which files are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+_SKIPPED = frozenset(
+    {
+        *("__pycache__", "node_modules", "site-packages", ".git", ".hg", ".nox", ".tox", ".venv", "venv", ".env"),
+        *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".eggs", ".direnv"),
+    }
+)
+"""Folders that hold nothing of the project itself."""
+
+
+class PathError(Exception):
+    """A path that was named cannot be checked."""
+
+
+def find_files(paths: Iterable[Path], exclude: Sequence[str]) -> list[Path]:
+    """The Python files at paths, in order, each once.
+
+    Raises:
+        PathError: A path is not there, or is a file that is not Python.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found |= dict.fromkeys(one.resolve() for one in _walk(path))
+        elif not path.exists():
+            raise PathError(f"{path}: no such file or folder")
+        elif path.suffix not in (".py", ".pyi"):
+            raise PathError(f"{path}: is no Python file; name folders or files that end in .py")
+        else:
+            found[path.resolve()] = None
+    return [one for one in found if not _is_excluded(one, exclude)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for one in sorted(folder.iterdir()):
+        if one.is_dir():
+            if one.name not in _SKIPPED and not (one / "pyvenv.cfg").exists():
+                yield from _walk(one)
+        elif one.suffix == ".py":
+            yield one
+
+
+def _is_excluded(path: Path, patterns: Sequence[str]) -> bool:
+    text = path.as_posix()
+    return any(
+        fnmatch(text, f"*/{pattern.strip('/')}") or fnmatch(text, f"*/{pattern.strip('/')}/*") for pattern in patterns
+    )

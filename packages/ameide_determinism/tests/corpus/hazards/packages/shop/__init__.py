@@ -1,0 +1,1 @@
+from .util import stamp as public_stamp

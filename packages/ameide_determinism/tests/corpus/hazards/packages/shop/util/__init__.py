@@ -1,0 +1,2 @@
+from .clocks import *
+from .clocks import stamp
