@@ -1,4 +1,4 @@
-"""What every test run of the repository shares: one summary line per suite."""
+"""What every test run of the repository shares: the bless switch, and one summary line per suite."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -6,6 +6,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the switch of all suites that compare with goldens."""
+    parser.addoption("--bless", action="store_true", help="write what is made now as what tests expect of it")
+
+
+@pytest.fixture(scope="session")
+def bless(pytestconfig: pytest.Config) -> bool:
+    """Whether expectations are written and not compared."""
+    return bool(pytestconfig.getoption("--bless"))
 
 
 def _suite(nodeid: str) -> str:

@@ -57,15 +57,15 @@ def regen(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Run every suite that needs embedded servers only, those of the processes included. Paths and options pass on."""
-    arguments = session.posargs or ["packages", "tests", "build/generated", "primitives"]
+    arguments = session.posargs or ["packages", "services", "tests", "build/generated", "primitives"]
     session.run(*RUN, "pytest", "-m", "not e2e", "-n", "auto", "--dist", "worksteal", *arguments, external=True)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
-    """Run the suites against Apache Kafka and the full Temporal server, built and cached when missing."""
+    """Run the suites against Apache Kafka, the full Temporal server and Kubernetes, built and cached when missing."""
     session.run(*RUN, "ameide-devstack", "build", external=True)
-    arguments = session.posargs or ["packages", "tests", "primitives"]
+    arguments = session.posargs or ["packages", "services", "tests", "primitives"]
     session.run(*RUN, "pytest", "-m", "e2e", *arguments, external=True)
 
 

@@ -139,7 +139,7 @@ def test_build_without_its_tools_is_a_failure(tmp_path: Path):
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    for command in ("temporal", "temporal-server", "kafka", "apache-kafka", "build"):
+    for command in ("temporal", "temporal-server", "kafka", "apache-kafka", "kubernetes", "build"):
         assert f" {command} " in result.output
         assert "Exit codes: 0 " in CliRunner().invoke(app, [command, "--help"]).output
 
@@ -168,9 +168,30 @@ async def test_apache_kafka_keeps_its_folder(tmp_path: Path):
 
 
 @pytest.mark.e2e
+def test_kubernetes_prints_where_its_kubeconfig_is(tmp_path: Path):
+    with running("kubernetes", "--port", "0", "--data-dir", str(tmp_path)) as it:
+        assert it.variables == {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+        asked = subprocess.run(
+            ["kubectl", "get", "--raw", "/version"],
+            env={**os.environ, **it.variables},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert '"gitVersion": "v1.37.2"' in asked.stdout
+        assert it.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.e2e
 def test_build_names_what_is_there():
     result = run("build")
     assert result.returncode == 0
     folders = [line.partition(": ") for line in result.stdout.splitlines()]
-    assert [name for name, _, _ in folders] == ["apache-kafka-4.3.0", "temporal-server-1.32.1"]
+    assert [name for name, _, _ in folders] == [
+        "apache-kafka-4.3.0",
+        "temporal-server-1.32.1",
+        "etcd-3.7.0",
+        "kube-apiserver-1.37.2",
+        "kube-controller-manager-1.37.2",
+    ]
     assert all(Path(folder).is_dir() for _, _, folder in folders)

@@ -1,4 +1,4 @@
-"""Fixtures and the bless switch of the generator's tests."""
+"""Fixtures of the generator's tests."""
 
 from pathlib import Path
 
@@ -7,18 +7,6 @@ from protoc_gen_process.testing import ProtoImage
 
 TESTS = Path(__file__).parent
 OPTION_PROTOS = TESTS.parents[1] / "ameide_core_proto" / "src"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--bless", action="store_true", help="write what the generator says now as what tests expect of it"
-    )
-
-
-@pytest.fixture(scope="session")
-def bless(pytestconfig: pytest.Config) -> bool:
-    """Whether expectations are written and not compared."""
-    return bool(pytestconfig.getoption("--bless", default=False))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from ameide_devstack._apache_kafka import ApacheKafka
 from ameide_devstack._certificates import CertificateAuthority, KeyPair
 from ameide_devstack._embedded_kafka import EmbeddedKafka
 from ameide_devstack._errors import (
+    AssetsMissingError,
     BuildError,
     DevstackError,
     PortTakenError,
@@ -16,6 +17,8 @@ from ameide_devstack._errors import (
     ToolMissingError,
 )
 from ameide_devstack._kafka_broker import KafkaBroker
+from ameide_devstack._kubernetes import Kubernetes
+from ameide_devstack._kubernetes_servers import Etcd, KubeApiServer, KubeControllerManager
 from ameide_devstack._program import Program
 from ameide_devstack._server import Server
 from ameide_devstack._temporal_dev_server import TemporalDevServer
@@ -26,12 +29,17 @@ from ameide_devstack._token_issuer import TokenIssuer
 
 __all__ = [
     "ApacheKafka",
+    "AssetsMissingError",
     "BuildError",
     "CertificateAuthority",
     "DevstackError",
     "EmbeddedKafka",
+    "Etcd",
     "KafkaBroker",
     "KeyPair",
+    "KubeApiServer",
+    "KubeControllerManager",
+    "Kubernetes",
     "PortTakenError",
     "Program",
     "Server",

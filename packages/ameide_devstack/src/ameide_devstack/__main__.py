@@ -5,7 +5,7 @@ import shlex
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Protocol, Self, TypeVar
 
 import typer
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs] # ships none
@@ -15,12 +15,28 @@ from ameide_devstack._build_cache import built
 from ameide_devstack._embedded_kafka import EmbeddedKafka
 from ameide_devstack._errors import DevstackError
 from ameide_devstack._kafka_broker import KafkaBroker
-from ameide_devstack._server import Server
+from ameide_devstack._kubernetes import Kubernetes
+from ameide_devstack._kubernetes_binaries import KUBERNETES_BUILDS, kubernetes_binary
 from ameide_devstack._temporal_dev_server import TemporalDevServer
 from ameide_devstack._temporal_server import TEMPORAL_SERVER_BUILD, TemporalServer
 from ameide_devstack._temporal_server_config import TemporalSecurity
 
-_ServerT = TypeVar("_ServerT", bound=Server)
+
+class _Foreground(Protocol):
+    """What a command keeps running: a server, or several that are of use only together."""
+
+    name: str
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def log_path(self) -> Path: ...
+    async def wait_for_exit(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+_ServerT = TypeVar("_ServerT", bound=_Foreground)
 _EPILOG: Final = (
     "Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 the server could not start, or ended by itself; 2 wrong usage."
 )
@@ -111,6 +127,20 @@ def apache_kafka(*, port: _KafkaPort = 9092, topics: _Topics = None, data_dir: _
     _serve(lambda: ApacheKafka(port=port or None, data_dir=data_dir), _kafka_announcement(topics))
 
 
+@app.command(epilog=_EPILOG)
+def kubernetes(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 6443,
+    data_dir: _DataDir = None,
+) -> None:
+    """Start a Kubernetes API server with etcd and controllers, built on first use; there are no nodes to run pods."""
+
+    async def announce(server: Kubernetes) -> None:
+        _print_variables(server.environment())
+
+    _serve(lambda: Kubernetes(port=port or None, data_dir=data_dir), announce)
+
+
 @app.command(epilog=_BUILD_EPILOG)
 def build() -> None:
     """Download and build what is not there yet, so that later starts take seconds; needs Maven and Go."""
@@ -118,6 +148,8 @@ def build() -> None:
     async def build_all() -> None:
         for wanted in (APACHE_KAFKA_BUILD, TEMPORAL_SERVER_BUILD):
             typer.echo(f"{wanted.name}: {await built(wanted)}")
+        for binary, wanted in KUBERNETES_BUILDS.items():
+            typer.echo(f"{wanted.name}: {(await kubernetes_binary(binary)).parent}")
 
     _run(build_all())
 

@@ -70,6 +70,23 @@ class ToolMissingError(DevstackError):
         self.tool = tool
 
 
+class AssetsMissingError(DevstackError):
+    """A variable names a folder of ready binaries that lacks some of them: fill it, or unset the variable.
+
+    Attributes:
+        folder: The folder.
+        missing: Names of the binaries that are not there, or may not be run.
+    """
+
+    def __init__(self, variable: str, folder: Path, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"{variable} is {str(folder)!r}, which holds no executable {' and no '.join(missing)}; put it there, or "
+            f"unset {variable} to have it built"
+        )
+        self.folder = folder
+        self.missing = tuple(missing)
+
+
 class BuildError(DevstackError):
     """The tool that builds or downloads a server failed; its output says why.
 

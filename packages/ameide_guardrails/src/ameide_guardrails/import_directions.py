@@ -6,7 +6,7 @@ import-linter takes no namespace package as a root, and processes come and go, s
 from configparser import ConfigParser
 from pathlib import Path
 
-from ameide_guardrails.workspace import ProcessMember, packages, processes
+from ameide_guardrails.workspace import ProcessMember, packages, processes, services
 
 RUNTIME = "ameide_process"
 DEVELOPMENT = ("ameide_devstack", "ameide_determinism", "ameide_guardrails")
@@ -32,6 +32,21 @@ INSIDE_RUNTIME = (
 )
 """Rooms of the runtime, top to bottom; a room imports lower ones only."""
 
+OPERATOR = "ameide_operator"
+
+INSIDE_OPERATOR = (
+    "__main__ : testing",
+    "operator",
+    "watching",
+    "reconciling",
+    "monitoring : kubernetes",
+    "conditions",
+    "secret_summary",
+    "planning : crd",
+    "models : bodies",
+)
+"""Rooms of the operator, top to bottom; those from `conditions` down do no I/O."""
+
 FRONT = ("testing", "worker", "ingress", "parts", "entry")
 """Generated modules that may import the impl."""
 
@@ -48,6 +63,7 @@ def write_contract(root: Path, target: Path) -> None:
     development = [name for name in DEVELOPMENT if name in present]
     config = ConfigParser()
     roots = [name for name in present if name != "ameide_core_proto"]
+    roots += services(root)
     roots += [name for member in members for name in (member.generated, member.impl) if name]
     config["importlinter"] = {"root_packages": _lines(roots), "include_external_packages": "True"}
     config["importlinter:contract:runtime"] = {
@@ -76,10 +92,28 @@ def write_contract(root: Path, target: Path) -> None:
             "source_modules": _lines([DETERMINISM]),
             "forbidden_modules": _lines([name for name in roots if name != DETERMINISM]),
         }
+    if OPERATOR in services(root):
+        _add_operator(config, [name for name in present if name != "ameide_core_proto"], members)
     for member in members:
         _add_process(config, root, member)
     with target.open("w") as file:
         config.write(file)
+
+
+def _add_operator(config: ConfigParser, present: list[str], members: list[ProcessMember]) -> None:
+    config["importlinter:contract:operator"] = {
+        "name": "the rooms of the operator import downwards",
+        "type": "layers",
+        "containers": _lines([OPERATOR]),
+        "layers": _lines(INSIDE_OPERATOR),
+    }
+    processes = [name for member in members for name in (member.generated, member.impl) if name]
+    config["importlinter:contract:operator-alone"] = {
+        "name": "the operator imports nothing of runtime, generator and processes: it knows them by the narrow waist",
+        "type": "forbidden",
+        "source_modules": _lines([OPERATOR]),
+        "forbidden_modules": _lines([*present, *processes, *PROTO_TOOLS, "pytest"]),
+    }
 
 
 def _add_process(config: ConfigParser, root: Path, member: ProcessMember) -> None:

@@ -47,6 +47,12 @@ def packages(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "packages").glob("*/pyproject.toml"))
 
 
+def services(root: Path) -> list[str]:
+    """Import names of the services."""
+    found = (root / "services").glob("*/src/*/__init__.py")
+    return sorted(path.parent.name for path in found)
+
+
 def root_of(start: Path) -> Path:
     """The folder of the workspace that a folder lies in.
 

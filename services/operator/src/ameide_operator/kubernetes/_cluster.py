@@ -1,0 +1,168 @@
+"""Calls of the Kubernetes API, as the operator needs them."""
+
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import httpx2
+from lightkube import ALL_NS, AsyncClient, KubeConfig, SingleConfig
+from lightkube.config.client_adapter import verify_cluster
+from lightkube.core.exceptions import ApiError
+from lightkube.types import PatchType
+
+from ameide_operator.kubernetes._kinds import KINDS, SECRET
+from ameide_operator.models import KIND, MANAGER
+from ameide_operator.planning import MANAGED_BY_LABEL, SERVICE_MONITOR
+
+Body = Mapping[str, Any]
+"""An object as the API server sends it."""
+
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+
+MANAGED: Final = {MANAGED_BY_LABEL: MANAGER}
+"""Labels of all that the operator makes, pods included."""
+
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_CHUNK: Final = 500
+"""Objects a page of a list."""
+_WATCH_SECONDS: Final = 300
+"""How long the server keeps a watch open; a silent connection is noticed by then."""
+
+
+class Cluster:
+    """The API server, and the namespace that the operator looks at.
+
+    Args:
+        config: How to reach it; None finds out as kubectl does, or from the pod's service account.
+        namespace: The namespace; None: all.
+    """
+
+    def __init__(self, config: SingleConfig | None = None, *, namespace: str | None) -> None:
+        found = config or KubeConfig.from_env().get()
+        if found is None:
+            raise ValueError("no kubeconfig is configured; set KUBECONFIG, or run in a pod")
+        self.config: Final = found
+        self.namespace: Final = namespace
+        # Any: its overloads name unparameterized types, so every call would be of unknown type.
+        self._client: Any = AsyncClient(config=found, field_manager=MANAGER)
+        # httpx keeps a pool a client: watches and lists of metadata have their own.
+        self._metadata: Any = AsyncClient(config=found, transport=_MetadataTransport(found))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in (self._client, self._metadata):
+            await client.close()
+
+    async def get(self, kind: str, namespace: str, name: str) -> Body | None:
+        """An object, or None where it is not there.
+
+        Raises:
+            ApiError: The server refuses.
+            httpx2.HTTPError: The server does not answer.
+        """
+        try:
+            return cast("Body", await self._client.get(KINDS[kind], name, namespace=namespace))
+        except ApiError as error:
+            if error.status.code == NOT_FOUND:
+                return None
+            raise
+
+    async def apply(self, kind: str, namespace: str, name: str, manifest: Body) -> Body:
+        """Writes the fields of a manifest, by server-side apply, taking over those of other managers.
+
+        Raises:
+            ApiError: The server refuses.
+            httpx2.HTTPError: The server does not answer.
+        """
+        applied = await self._client.patch(
+            KINDS[kind], name, dict(manifest), namespace=namespace, patch_type=PatchType.APPLY, force=True
+        )
+        return cast("Body", applied)
+
+    async def apply_status(self, namespace: str, name: str, manifest: Body) -> Body:
+        """Writes the status of a Process; what it leaves out and the operator wrote before goes.
+
+        Raises:
+            ApiError: The server refuses; 409 where the resource has changed since.
+            httpx2.HTTPError: The server does not answer.
+        """
+        applied = await self._client.patch(
+            KINDS[KIND].Status, name, dict(manifest), namespace=namespace, patch_type=PatchType.APPLY, force=True
+        )
+        return cast("Body", applied)
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Deletes an object; one that is not there is fine.
+
+        Raises:
+            ApiError: The server refuses.
+            httpx2.HTTPError: The server does not answer.
+        """
+        try:
+            await self._client.delete(KINDS[kind], name, namespace=namespace)
+        except ApiError as error:
+            if error.status.code != NOT_FOUND:
+                raise
+
+    async def list_metadata(self, kind: str, *, labels: Mapping[str, str] | None = None) -> tuple[list[Body], str]:
+        """Metadata of all objects of a kind, and the version to watch from.
+
+        Raises:
+            ApiError: The server refuses, or does not have the kind.
+            httpx2.HTTPError: The server does not answer.
+        """
+        found = self._metadata.list(
+            KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
+        )
+        return [cast("Body", each) async for each in found], found.resourceVersion
+
+    async def watch_secret_metadata(self, since: str) -> AsyncIterator[tuple[str, Body]]:
+        """Changes of Secrets without their content: ADDED, MODIFIED or DELETED, and the metadata.
+
+        Raises:
+            ApiError: The version is too old, or the server refuses: list again.
+            httpx2.HTTPError: The connection broke: list again.
+        """
+        changes = self._metadata.watch(
+            KINDS[SECRET],
+            namespace=self.namespace or ALL_NS,
+            resource_version=since,
+            server_timeout=_WATCH_SECONDS,
+        )
+        async for change, body in changes:
+            yield change, cast("Body", body)
+
+    async def has_service_monitors(self) -> bool:
+        """Whether the cluster has the API of the Prometheus operator, and we may use it.
+
+        Raises:
+            ApiError: The server refuses for another reason.
+            httpx2.HTTPError: The server does not answer.
+        """
+        try:
+            await self.list_metadata(SERVICE_MONITOR, labels=MANAGED)
+        except ApiError as error:
+            if error.status.code in {NOT_FOUND, 403}:
+                return False
+            raise
+        return True
+
+
+class _MetadataTransport(httpx2.AsyncHTTPTransport):
+    """Asks for metadata alone: content of Secrets never enters the process by a watch."""
+
+    def __init__(self, config: SingleConfig) -> None:
+        if config.user is None:
+            raise ValueError("the kubeconfig names no user; add one to its context")
+        super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file))
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        watching = request.url.params.get("watch") == "true"
+        request.headers["Accept"] = _METADATA_ONLY if watching else _METADATA_LIST_ONLY
+        return await super().handle_async_request(request)

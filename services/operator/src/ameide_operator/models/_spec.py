@@ -1,0 +1,81 @@
+"""What a person wants: the spec of a Process resource."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from ameide_operator.models._base import Model, immutable, list_by, refuse_unless
+from ameide_operator.models._kubernetes import SecretName
+from ameide_operator.models._streams import Output
+from ameide_operator.models._temporal import Temporal
+from ameide_operator.models._workloads import Ingress, Worker
+
+_Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s]+$")]
+
+
+_DEAD_LETTERS_ARE_THERE = (
+    "!has(self.ingress) || self.ingress.subscriptions.all(s, self.outputs.exists(o, o.name == s.deadLetter))"
+)
+"""CEL: each subscription names an output."""
+
+
+class ProcessIdentity(Model):
+    """The process that the images implement, as its proto declares it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the process, such as order-fulfillment."""
+    api_major: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Major version of its contract."""
+
+
+class Images(Model):
+    """Container images; a digest (image@sha256:...) deploys what was tested and nothing else."""
+
+    worker: _Image
+    """Image of the worker."""
+    ingress: _Image | None = None
+    """Image of the ingress; set exactly when the process has an ingress."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When nodes pull the images; unset: Kubernetes' default, by tag."""
+    pull_secrets: (
+        Annotated[list[SecretName], Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"})] | None
+    ) = None
+    """Secrets with the credentials of the registry."""
+
+
+class ProcessSpec(Model):
+    """What to run: the images of a process, how they reach Temporal and the brokers, and how many of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra=refuse_unless(
+            ("has(self.ingress) == has(self.image.ingress)", "set ingress and image.ingress together, or none of them"),
+            (
+                "self.outputs.exists(o, o.name == 'dead-letter')",
+                "outputs needs one named dead-letter: what can never be handled goes there, so that nothing is lost",
+            ),
+            (
+                _DEAD_LETTERS_ARE_THERE,
+                "deadLetter of each subscription must be the name of one of outputs",
+            ),
+        )
+    )
+
+    process: Annotated[ProcessIdentity, Field(json_schema_extra=immutable("process"))]
+    """The process that the images must implement; a binary that does not match does not start. Cannot be changed."""
+    image: Images
+    """Container images of worker and ingress."""
+    temporal: Temporal
+    """The Temporal frontend, the namespace, and who we are to them."""
+    worker: Annotated[Worker, Field(json_schema_extra={"default": {}})] = Field(default_factory=Worker)
+    """Runs workflows and activities."""
+    ingress: Ingress | None = None
+    """Turns events into signals; unset: the process gets none from streams."""
+    outputs: Annotated[
+        list[Output],
+        Field(
+            min_length=1,
+            max_length=32,
+            json_schema_extra=list_by("name"),
+        ),
+    ]
+    """Streams that the process writes to. dead-letter must be there; progress takes progress facts."""

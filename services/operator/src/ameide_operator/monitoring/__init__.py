@@ -1,0 +1,19 @@
+"""Looks at Temporal, beside the queue; reconcile reads what was seen."""
+
+from ameide_operator.monitoring._credentials import ReadSecret, SecretContent
+from ameide_operator.monitoring._look import NOT_LOOKED_YET, Frontend, TemporalView
+from ameide_operator.monitoring._monitors import INTERVAL_SECONDS, Monitors
+from ameide_operator.monitoring._target import SecretVersion, TemporalTarget, temporal_target
+
+__all__ = [
+    "INTERVAL_SECONDS",
+    "NOT_LOOKED_YET",
+    "Frontend",
+    "Monitors",
+    "ReadSecret",
+    "SecretContent",
+    "SecretVersion",
+    "TemporalTarget",
+    "TemporalView",
+    "temporal_target",
+]

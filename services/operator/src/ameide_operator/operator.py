@@ -1,0 +1,87 @@
+"""The operator: watches, queue, monitors and reconciler, put together."""
+
+import asyncio
+import base64
+from typing import Final
+
+import structlog
+from lightkube import SingleConfig
+
+from ameide_operator.bodies import mapping_at
+from ameide_operator.kubernetes import SECRET, Cluster
+from ameide_operator.monitoring import INTERVAL_SECONDS, Monitors, SecretContent
+from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
+from ameide_operator.watching import RESYNC_SECONDS, resync, resync_once, watch, watch_secrets
+
+WORKERS: Final = 8
+"""Resources that are reconciled at once."""
+
+POD_PORT: Final = 8080
+"""PORT_HTTP of every program."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Operator:
+    """Runs until cancelled.
+
+    Args:
+        config: How to reach the API server; None finds out as kubectl does, or from the pod's service account.
+        namespace: The one namespace to look at; None: all of them.
+        workers: Resources that are reconciled at once.
+        resync_seconds: From one look at everything to the next.
+        monitor_seconds: From one look at a Temporal frontend to the next.
+    """
+
+    def __init__(
+        self,
+        config: SingleConfig | None = None,
+        *,
+        namespace: str | None,
+        workers: int = WORKERS,
+        resync_seconds: float = RESYNC_SECONDS,
+        monitor_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
+        self._config = config
+        self._namespace = namespace
+        self._workers = workers
+        self._resync_seconds = resync_seconds
+        self._monitor_seconds = monitor_seconds
+
+    async def run(self) -> None:
+        """Runs until cancelled.
+
+        Raises:
+            ApiError: At the start the API server refuses what the operator must read; its Role lacks it.
+            httpx2.HTTPError: At the start the API server does not answer.
+        """
+        async with Cluster(self._config, namespace=self._namespace) as cluster:
+            readiness = ReadinessProbe(POD_PORT)
+            queue: KeyedQueue[ResourceKey] | None = None
+
+            def changed(key: ResourceKey) -> None:
+                if queue is not None:
+                    queue.add(key)
+
+            async def read_secret(namespace: str, name: str) -> SecretContent | None:
+                body = await cluster.get(SECRET, namespace, name)
+                if body is None:
+                    return None
+                return {key: base64.b64decode(value) for key, value in mapping_at(body, "data").items()}
+
+            store = Store(changed)
+            monitors: Monitors[ResourceKey] = Monitors(read_secret, changed, interval=self._monitor_seconds)
+            queue = KeyedQueue(Reconciler(cluster, store, monitors, readiness).reconcile, workers=self._workers)
+            try:
+                await resync_once(cluster, store)
+                listed = asyncio.Event()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(watch_secrets(cluster, store, listed=listed))
+                    await listed.wait()
+                    group.create_task(watch(cluster, store))
+                    group.create_task(resync(cluster, store, queue, interval=self._resync_seconds))
+                    group.create_task(queue.run())
+                    _log.info("operator started", namespace=self._namespace or "all namespaces")
+            finally:
+                await monitors.close()
+                await readiness.close()

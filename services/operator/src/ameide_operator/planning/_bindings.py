@@ -1,0 +1,68 @@
+"""The files that bind a process to its streams, as the programs read them: INGRESS_CONFIG and OUTPUT_CONFIG."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+import yaml
+
+from ameide_operator.models import Ingress, Output, Stream, Subscription
+from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PASSWORD, PRIVATE_KEY
+
+CONFIG_FOLDER: Final = "/etc/ameide/config"
+SECRETS_FOLDER: Final = "/etc/ameide/secrets"
+INGRESS_FILE: Final = "ingress.yaml"
+OUTPUTS_FILE: Final = "outputs.yaml"
+
+SecretKeys = Mapping[str, AbstractSet[str]]
+"""Keys of each Secret that is there."""
+
+
+def secret_file(secret: str, key: str) -> str:
+    """Path of a mounted key."""
+    return f"{SECRETS_FOLDER}/{secret}/{key}"
+
+
+def ingress_document(ingress: Ingress, keys: SecretKeys) -> str:
+    """Content of INGRESS_CONFIG."""
+    return _dumped({each.name: _subscription(each, keys) for each in ingress.subscriptions})
+
+
+def outputs_document(outputs: list[Output], keys: SecretKeys) -> str:
+    """Content of OUTPUT_CONFIG."""
+    return _dumped({each.name: _connection(each, keys) | {"topic": each.topic} for each in outputs})
+
+
+def _subscription(subscription: Subscription, keys: SecretKeys) -> dict[str, Any]:
+    settings = _connection(subscription, keys) | {
+        "topic": subscription.topic,
+        "deadLetter": subscription.dead_letter,
+        "format": subscription.format,
+        "startFrom": subscription.start_from,
+    }
+    if subscription.consumer_group:
+        settings["consumerGroup"] = subscription.consumer_group
+    return settings
+
+
+def _connection(stream: Stream, keys: SecretKeys) -> dict[str, Any]:
+    settings: dict[str, Any] = {"kind": stream.kind, "bootstrapServers": list(stream.bootstrap_servers)}
+    secret = stream.auth_secret_ref
+    if stream.tls:
+        tls: dict[str, str] = {}
+        if secret and AUTHORITY in keys.get(secret, ()):
+            tls["caFile"] = secret_file(secret, AUTHORITY)
+        if secret and stream.tls.mode == "mTLS":
+            tls |= {"certFile": secret_file(secret, CERTIFICATE), "keyFile": secret_file(secret, PRIVATE_KEY)}
+        settings["tls"] = tls
+    if stream.sasl and secret:
+        settings["sasl"] = {
+            "mechanism": stream.sasl.mechanism,
+            "username": stream.sasl.username,
+            "passwordFile": secret_file(secret, PASSWORD),
+        }
+    return settings
+
+
+def _dumped(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=120)

@@ -1,0 +1,116 @@
+"""Writes the children of a resource: only those that differ, and never an object that is not the resource's."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from lightkube.core.exceptions import ApiError
+
+from ameide_operator.kubernetes import Body, Cluster
+from ameide_operator.planning import Child, ChildKey, Plan
+from ameide_operator.reconciling._ownership import controller_name, controller_uid, owned_fields
+from ameide_operator.reconciling._store import ResourceKey, Store
+
+_INVALID: Final = 422
+_BAD_REQUEST: Final = 400
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a plan."""
+
+    conflicts: tuple[str, ...] = ()
+    """Objects in the way, and whose they are."""
+    refusals: tuple[str, ...] = ()
+    """What the API server takes for invalid, and why."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the last write of a child left."""
+
+    manifests: dict[ChildKey, str] = field(default_factory=dict[ChildKey, str])
+    fields: dict[ChildKey, str] = field(default_factory=dict[ChildKey, str])
+
+
+class ChildWriter:
+    """Writes plans.
+
+    What it wrote last is kept in memory only: after a start every child is written once more, which changes nothing on
+    the server where nothing differs.
+    """
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._memory: defaultdict[ResourceKey, _Memory] = defaultdict(_Memory)
+
+    def forget(self, key: ResourceKey) -> None:
+        """Drops what is kept of a resource that is gone."""
+        self._memory.pop(key, None)
+
+    async def write(self, key: ResourceKey, uid: str, plan: Plan) -> Written:
+        """Makes the children as planned.
+
+        Args:
+            key: The resource.
+            uid: Its uid.
+            plan: What should be there.
+
+        Raises:
+            ApiError: The server refuses for a reason that may pass.
+            httpx2.HTTPError: The server does not answer.
+        """
+        conflicts: list[str] = []
+        refusals: list[str] = []
+        for child in plan.apply:
+            live = self._store.children(key).get(child.key)
+            if live is None:
+                live = await self._cluster.get(child.key.kind, key.namespace, child.key.name)
+            if live is not None and controller_uid(live) != uid:
+                conflicts.append(f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}")
+                continue
+            try:
+                await self._write_if_different(key, child, live)
+            except ApiError as error:
+                if error.status.code not in {_INVALID, _BAD_REQUEST}:
+                    raise
+                refusals.append(str(error.status.message))
+        for child_key in plan.delete:
+            _log.info("delete child", resource=str(key), kind=child_key.kind, name=child_key.name)
+            await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
+        return Written(tuple(conflicts), tuple(refusals))
+
+    async def _write_if_different(self, key: ResourceKey, child: Child, live: Body | None) -> None:
+        memory = self._memory[key]
+        digest = _digest(child.manifest)
+        if (
+            live is not None
+            and memory.manifests.get(child.key) == digest
+            and memory.fields.get(child.key) == owned_fields(live)
+        ):
+            return
+        _log.info("apply child", resource=str(key), kind=child.key.kind, name=child.key.name, new=live is None)
+        manifest = dict(child.manifest)
+        if live is not None:
+            # An object of another uid was made since we looked: the server refuses, and we look again.
+            manifest["metadata"] = {**manifest["metadata"], "uid": live["metadata"]["uid"]}
+        applied = await self._cluster.apply(child.key.kind, key.namespace, child.key.name, manifest)
+        self._store.see_write(child.key.kind, applied)
+        memory.manifests[child.key] = digest
+        memory.fields[child.key] = owned_fields(applied)
+
+
+def controlled(children: Mapping[ChildKey, Body], uid: str) -> dict[ChildKey, Body]:
+    """Those that a resource controls."""
+    return {key: body for key, body in children.items() if controller_uid(body) == uid}
+
+
+def _digest(manifest: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""Watches by kopf, of which nothing else is used: no annotation, no finalizer, no event is ever written by it."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import kopf
+import structlog
+from lightkube import SingleConfig
+
+from ameide_operator.kubernetes import MANAGED, POD, Cluster
+from ameide_operator.models import GROUP, KIND, PLURAL, VERSION
+from ameide_operator.reconciling import Store
+
+RESTART_SECONDS: Final = 2.0
+"""Between an end of kopf and its next start: an error inside a watch stream ends it."""
+
+WATCHED: Final = {
+    KIND: (GROUP, VERSION, PLURAL),
+    "ServiceAccount": ("", "v1", "serviceaccounts"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "Service": ("", "v1", "services"),
+    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
+    "Deployment": ("apps", "v1", "deployments"),
+    POD: ("", "v1", "pods"),
+}
+"""Group, version and plural of each kind; all but our own are watched by label."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Backoffs:
+    """Pauses between tries of one request, in seconds, without end: kopf gives up, and ends, when they run out."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(13))
+
+
+async def watch(cluster: Cluster, store: Store) -> None:
+    """Keeps the store up to date, until cancelled; starts kopf again whenever it ends."""
+    while True:
+        try:
+            await kopf.operator(
+                registry=_registry(cluster.config, store),
+                settings=_settings(namespaced=cluster.namespace is not None),
+                standalone=True,
+                clusterwide=cluster.namespace is None,
+                namespaces=[cluster.namespace] if cluster.namespace else [],
+                identity="ameide-operator",  # pyright: ignore[reportArgumentType] # a NewType of str
+            )
+            _log.warning("watches ended; they start again")
+        except Exception as error:  # noqa: BLE001 # whatever ends kopf, the watches must go on
+            _log.warning("watches failed; they start again", error=str(error))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def _settings(*, namespaced: bool) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.networking.error_backoffs = Backoffs()
+    settings.networking.request_timeout = 30
+    settings.watching.server_timeout = 300
+    settings.scanning.disabled = namespaced
+    selector = ",".join(f"{label}={value}" for label, value in MANAGED.items())
+    for kind, (group, version, plural) in WATCHED.items():
+        if kind != KIND:
+            settings.watching.label_selectors[group, version, plural] = selector
+    return settings
+
+
+def _registry(config: SingleConfig, store: Store) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return _connection(config)
+
+    kopf.on.login(registry=registry, errors=kopf.ErrorsMode.TEMPORARY)(log_in)
+    for kind, (group, version, plural) in WATCHED.items():
+        kopf.on.event(group, version, plural, registry=registry, id=f"see-{plural}")(_sees(kind, store))
+    return registry
+
+
+def _sees(kind: str, store: Store) -> Any:
+    async def see(event: Mapping[str, Any], **_: Any) -> None:
+        store.see(kind, event["object"], deleted=event["type"] == "DELETED")
+
+    return see
+
+
+def _connection(config: SingleConfig) -> kopf.ConnectionInfo:
+    """The same way in as lightkube's; called again when the API server refuses a token, which may have been renewed."""
+    user = config.user
+    token = user.token if user else None
+    if user and user.token_file:
+        token = Path(user.token_file).read_text(encoding="utf-8").strip()
+    authority = config.cluster.certificate_auth
+    certificate = user.client_cert if user else None
+    key = user.client_key if user else None
+    return kopf.ConnectionInfo(
+        server=config.cluster.server,
+        ca_path=str(config.abs_file(authority)) if authority else None,
+        ca_data=config.cluster.certificate_auth_data,
+        insecure=config.cluster.insecure,
+        certificate_path=str(config.abs_file(certificate)) if certificate else None,
+        certificate_data=user.client_cert_data if user else None,
+        private_key_path=str(config.abs_file(key)) if key else None,
+        private_key_data=user.client_key_data if user else None,
+        username=user.username if user else None,
+        password=user.password if user else None,
+        token=token,
+        default_namespace=config.namespace,
+    )

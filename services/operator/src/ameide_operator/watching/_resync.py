@@ -1,0 +1,49 @@
+"""Now and then looks at everything anew: what a watch has missed must not stay wrong for ever."""
+
+import asyncio
+from typing import Final
+
+import httpx2
+import structlog
+
+from ameide_operator.kubernetes import MANAGED, POD, Cluster
+from ameide_operator.models import KIND
+from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
+from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
+
+RESYNC_SECONDS: Final = 300.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def resync(
+    cluster: Cluster, store: Store, queue: KeyedQueue[ResourceKey], *, interval: float = RESYNC_SECONDS
+) -> None:
+    """Prunes the store by a list of each kind and reconciles every resource, until cancelled."""
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            await resync_once(cluster, store)
+        except httpx2.HTTPError as error:
+            _log.warning("resync failed", error=str(error))
+            continue
+        for key in store.resources():
+            queue.add(key)
+
+
+async def resync_once(cluster: Cluster, store: Store) -> None:
+    """Prunes the store by a list of each kind; asks again which APIs there are.
+
+    Raises:
+        ApiError: The server refuses.
+        httpx2.HTTPError: The server does not answer.
+    """
+    store.service_monitors = await cluster.has_service_monitors()
+    for kind in (KIND, *CHILD_KINDS, POD):
+        if kind == SERVICE_MONITOR and not store.service_monitors:
+            continue
+        present, _ = await cluster.list_metadata(kind, labels=None if kind == KIND else MANAGED)
+        if kind == SERVICE_MONITOR:  # not watched: its API may come and go
+            for body in present:
+                store.see(kind, body)
+        store.prune(kind, present)

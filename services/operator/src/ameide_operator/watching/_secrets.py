@@ -1,0 +1,39 @@
+"""Watches the metadata of Secrets: their content never passes through."""
+
+import asyncio
+import random
+from typing import Final
+
+import httpx2
+import structlog
+
+from ameide_operator.kubernetes import SECRET, Cluster
+from ameide_operator.reconciling import Store
+
+_PAUSE_SECONDS: Final = 2.0
+"""Before the next list after a watch that broke; jittered."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def watch_secrets(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> None:
+    """Keeps the store up to date, until cancelled.
+
+    Args:
+        cluster: Where to look.
+        store: What to fill.
+        listed: Set as soon as the store has all Secrets that there are: before, none could be told from one that is
+            missing.
+    """
+    while True:
+        try:
+            present, version = await cluster.list_metadata(SECRET)
+            for body in present:
+                store.see(SECRET, body)
+            store.prune(SECRET, present)
+            listed.set()
+            async for change, body in cluster.watch_secret_metadata(version):
+                store.see(SECRET, body, deleted=change == "DELETED")
+        except httpx2.HTTPError as error:
+            _log.info("watch of Secrets starts again", error=str(error))
+        await asyncio.sleep(_PAUSE_SECONDS * (0.5 + random.random()))  # noqa: S311 # spreads load, no secret
