@@ -1,6 +1,5 @@
 """The gate: all histories of a process under all hash seeds, and one text that says what is wrong and what to do."""
 
-import asyncio
 import inspect
 import os
 from collections.abc import Sequence
@@ -142,7 +141,7 @@ def histories_folder(parts: WorkerParts) -> Path:
 
 def _replay(report: ReplayReport, histories: list[StoredHistory], reference: str) -> None:
     try:
-        by_seed = asyncio.run(replay_under_seeds(reference, [history.path for history in histories]))
+        by_seed = replay_under_seeds(reference, [history.path for history in histories])
     except ReplayCrashedError as error:
         report.problems.append(str(error))
         return

@@ -3,12 +3,14 @@
 The order of a set of strings depends on the seed, and with it the order of the commands that a loop over it gives.
 """
 
-import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ class ReplayCrashedError(Exception):
     """An interpreter gave no answer; the message has the end of what it printed."""
 
 
-async def replay_under_seeds(parts: str, files: Sequence[Path]) -> dict[int, list[Outcome]]:
+def replay_under_seeds(parts: str, files: Sequence[Path]) -> dict[int, list[Outcome]]:
     """Replays histories in an interpreter for each hash seed, as many at once as there are processors.
 
     Args:
@@ -39,36 +41,25 @@ async def replay_under_seeds(parts: str, files: Sequence[Path]) -> dict[int, lis
     Raises:
         ReplayCrashedError: An interpreter gave no answer.
     """
-    free = asyncio.Semaphore(os.cpu_count() or 1)
     request = json.dumps({"parts": parts, "files": [str(file) for file in files]}).encode()
-
-    async def replay(seed: int) -> list[Outcome]:
-        async with free:
-            return await _replay_in_child(seed, request)
-
-    return dict(zip(HASH_SEEDS, await asyncio.gather(*map(replay, HASH_SEEDS)), strict=True))
+    with ThreadPoolExecutor(os.cpu_count()) as children:
+        outcomes = children.map(partial(_replay_in_child, request), HASH_SEEDS)
+        return dict(zip(HASH_SEEDS, outcomes, strict=True))
 
 
-async def _replay_in_child(seed: int, request: bytes) -> list[Outcome]:
+def _replay_in_child(request: bytes, seed: int) -> list[Outcome]:
     environment = os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ameide_process.replay",
-        env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
     try:
-        async with asyncio.timeout(CHILD_SECONDS):
-            answer, printed = await child.communicate(request)
-    except TimeoutError:
+        child = subprocess.run(
+            [sys.executable, "-m", "ameide_process.replay"],
+            check=False, input=request, capture_output=True, env=environment, timeout=CHILD_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
         raise ReplayCrashedError(f"the replay under PYTHONHASHSEED={seed} took over {CHILD_SECONDS} s") from None
-    finally:
-        if child.returncode is None:
-            child.kill()
     if child.returncode != 0:
-        raise ReplayCrashedError(
-            f"the replay under PYTHONHASHSEED={seed} ended with {child.returncode}: "
-            f"{printed.decode(errors='replace')[-2000:]}"
-        )
-    return [outcome_of(entry) for entry in json.loads(answer)]
+        printed = child.stderr.decode(errors="replace")[-2000:].strip()
+        raise ReplayCrashedError(f"the replay under PYTHONHASHSEED={seed} ended with {child.returncode}: {printed}")
+    return [outcome_of(entry) for entry in json.loads(child.stdout)]
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:

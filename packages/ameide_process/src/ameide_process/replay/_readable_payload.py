@@ -83,15 +83,21 @@ def _within(message_type: str, data: bytes, state_type: type[Message]) -> dict[s
             "state": _fields(state_type.FromString(carried.state)),
             "start": _payload(carried.start, state_type),
             "pending": [_payload(each, state_type) for each in carried.pending],
+            "failures": [_unexplained(each) for each in carried.failures],
         }
     if message_type == DeadLetterRequest.DESCRIPTOR.full_name:
         letters = DeadLetterRequest.FromString(data).events
-        return {"events": [{**_fields(each), "payload": _payload(each.payload, state_type)} for each in letters]}
+        return {"events": [{**_unexplained(each), "payload": _payload(each.payload, state_type)} for each in letters]}
     return {}
 
 
 def _fields(message: Message) -> dict[str, Tree]:
     return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _unexplained(message: Message) -> dict[str, Tree]:
+    """Without the text for people: a version that can read an event explains otherwise why an older one rejected it."""
+    return {name: value for name, value in _fields(message).items() if name != "message"}
 
 
 def _payload(data: bytes, state_type: type[Message]) -> Tree:

@@ -16,8 +16,17 @@ from google.protobuf.message_factory import GetMessageClass
 from workflow_samples.workflow import CASES, CONTRACT, DEFINITION
 
 
-def _variant(message: type[Message], change: Callable[[DescriptorProto], None], *, name: str = "") -> type[Message]:
-    """Makes a message type that another version of the proto file would have."""
+def _variant(
+    message: type[Message], change: Callable[[DescriptorProto], None], *, name: str = "", changed: str = ""
+) -> type[Message]:
+    """Makes a message type that another version of the proto file would have.
+
+    Args:
+        message: The type as it is.
+        change: What the other version has changed in it.
+        name: What it is called there; by default the same.
+        changed: Name of another message of the file that is changed in its place.
+    """
     pool = DescriptorPool()
 
     def add(file: Any) -> None:
@@ -26,8 +35,9 @@ def _variant(message: type[Message], change: Callable[[DescriptorProto], None], 
         proto = FileDescriptorProto()
         file.CopyToProto(proto)
         for declared in proto.message_type:
-            if declared.name == message.DESCRIPTOR.name:
+            if declared.name == (changed or message.DESCRIPTOR.name):
                 change(declared)
+            if declared.name == message.DESCRIPTOR.name:
                 declared.name = name or declared.name
         pool.Add(proto)
 
@@ -53,6 +63,11 @@ def _with_a_note(state: DescriptorProto) -> None:
     )
 
 
+def _with_a_cause_in_place_of_a_reason(command: DescriptorProto) -> None:
+    (reason,) = (field for field in command.field if field.name == "reason")
+    reason.name = reason.json_name = "cause"
+
+
 def _unchanged(_: DescriptorProto) -> None:
     pass
 
@@ -72,3 +87,9 @@ NEWER_DEFINITION: Final = replace(
     start_types=(OrderFulfillmentStartV1, NEWER_START),
 )
 """Knows one more field of the state, and a second start version."""
+
+RENAMED_DEFINITION: Final = replace(
+    DEFINITION,
+    envelope_type=_variant(OrderFulfillmentEvent, _with_a_cause_in_place_of_a_reason, changed="CancelOrder"),
+)
+"""Calls `CancelOrder.reason` something else."""
