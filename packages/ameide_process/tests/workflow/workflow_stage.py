@@ -1,6 +1,5 @@
 """Where workflow tests play: workers that come and go, events in any encoding, histories, and a replay of them all."""
 
-import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -23,7 +22,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
 from ameide_process.configuration import WorkerVersion
 from ameide_process.routing import SignalWithStart, to_payload
-from ameide_process.testing import ActivityRecorder, WorkflowUnderTest, replay, run_histories
+from ameide_process.testing import ActivityRecorder, WorkflowUnderTest, deliver, replay, run_histories
 from ameide_process.worker import WorkerParts, create_worker
 from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
@@ -167,28 +166,20 @@ class Stage:
         workflow_id = f"sample-{uuid.uuid4()}"
         self._workflow_ids.append(workflow_id)
         workflow = SampleWorkflow(
-            self.client.get_workflow_handle(workflow_id, result_type=Result), deliver=self._deliver, state_type=State
+            self.client,
+            self.client.get_workflow_handle(workflow_id, result_type=Result),
+            deliver=self._deliver,
+            state_type=State,
         )
         workflow.wrap = lambda payload, key: envelope(payload, key or f"event-{next(self._numbers)}")
         return workflow
 
     async def deliver(self, workflow_id: str, events: Sequence[Payload], *, start: Payload = START) -> None:
-        """Delivers raw payloads in one signal, starting the workflow where it is not open.
-
-        Like the ingress, it tries again while Temporal lets no signal in since it closes a run.
-        """
+        """Delivers raw payloads in one signal, starting the workflow where it is not open."""
         request = self._signal_with_start.request(workflow_id, start=start, events=events, request_id=str(uuid.uuid4()))
         # Temporal's 10 s pass where a task goes to a worker that is just stopping, or fails again.
         request.workflow_task_timeout.FromTimedelta(self._task_timeout)
-        while True:
-            try:
-                await self.client.workflow_service.signal_with_start_workflow_execution(request)
-            except RPCError as error:
-                if "workflow is closing" not in error.message:
-                    raise
-                await asyncio.sleep(0.01)
-            else:
-                return
+        await deliver(self.client, request)
 
     async def _deliver(self, workflow_id: str, events: Sequence[Message]) -> None:
         await self.deliver(workflow_id, [to_payload(event) for event in events])

@@ -1,6 +1,7 @@
 """What generated tests and business tests of a process share: the process under Temporal's time-skipping server."""
 
 from ameide_process.testing._activity_recorder import ActivityRecorder, RecordedCall
+from ameide_process.testing._delivery import deliver
 from ameide_process.testing._process_harness import ProcessHarness, ProcessParts, running_process
 from ameide_process.testing._recording import (
     RecordingError,
@@ -23,6 +24,7 @@ __all__ = [
     "RecordingError",
     "Scenario",
     "WorkflowUnderTest",
+    "deliver",
     "on_dev_server",
     "record_every_event",
     "record_scenario",

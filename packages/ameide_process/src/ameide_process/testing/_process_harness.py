@@ -1,4 +1,4 @@
-"""Runs a process as in production (sandbox, converter, registrations) on a server that skips time."""
+"""Runs a process as in production (sandbox, converter, registrations), most often on a server that skips time."""
 
 import asyncio
 import itertools
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from ameide_process.contract import WorkflowKind
 from ameide_process.routing import Router, SignalWithStart, to_payload
 from ameide_process.testing._activity_recorder import ActivityRecorder
+from ameide_process.testing._delivery import deliver
 from ameide_process.testing._queues_on_demand import QueuesOnDemand
 from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
@@ -107,6 +108,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
             self.workflow_ids.append(workflow_id)
         handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
         workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
+            self.environment.client,
             handle,
             deliver=partial(self._deliver, start),
             state_type=self._parts.state_type,
@@ -116,18 +118,33 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         return workflow
 
     async def _deliver(self, start: Message | None, workflow_id: str, events: Sequence[Message]) -> None:
-        await self.environment.client.workflow_service.signal_with_start_workflow_execution(
+        await deliver(
+            self.environment.client,
             self._signal_with_start.request(
                 workflow_id,
                 start=to_payload(start or self._parts.router.start(events[0])),
                 events=[to_payload(event) for event in events],
                 request_id=str(uuid.uuid4()),
-            )
+            ),
         )
 
     async def skip(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Lets time pass: at once where the server can, and really where it cannot."""
         await self.environment.sleep(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+
+    async def now(self) -> datetime:
+        """The server's time, UTC: that of workflows."""
+        return (await self.environment.get_current_time()).astimezone(UTC)
+
+    async def skip_to(self, point: datetime) -> None:
+        """Lets time pass until a point; returns at once when it has passed.
+
+        Args:
+            point: With a time zone.
+        """
+        remaining = point - await self.now()
+        if remaining > timedelta(0):
+            await self.environment.sleep(remaining)
 
     async def record_dead_letters(self, request: DeadLetterRequest) -> DeadLetterResponse:
         """Stands for the dead-letter stream."""
@@ -147,8 +164,8 @@ async def running_process(
     """Runs a process's worker on an environment while the context is open.
 
     Args:
-        parts: The process.
-        environment: The server.
+        parts: The process; the generated `testing.process_parts()` makes them.
+        environment: Of the time-skipping server, or `WorkflowEnvironment.from_client(…)` of a server with real time.
         task_queue: What the worker polls; by default a queue of its own. Queues that activities name are polled too.
     """
     task_queue = task_queue or f"{parts.worker.definition.contract.name}-{uuid.uuid4()}"

@@ -1,0 +1,1 @@
+"""Quote approval: what people write of the process."""

@@ -1,0 +1,1 @@
+"""Sprint timebox: what people write of the process."""
