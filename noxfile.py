@@ -116,7 +116,8 @@ def new(session: nox.Session) -> None:
     regen(session)
     name = next(argument for argument in session.posargs if (PRIMITIVES / argument / "pyproject.toml").exists())
     session.log(
-        f"next: say what {name} is in its proto and run `uvx nox -s regen`; write its *_impl.py until "
+        f"next: say what {name} is in its proto and run `uvx nox -s regen`; write its *_impl.py, then "
+        f"`uvx nox -s record -- {name}`, until "
         f"`uvx nox -s test -- primitives/process/{name} build/generated/process/{name}` is green"
     )
 
