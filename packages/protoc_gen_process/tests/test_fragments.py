@@ -41,25 +41,17 @@ plugins:
 """
 
 WORKFLOW_IMPL = '''
-from typing import final
-
-import {package}_generated.workflow as generated
-from {package}_generated.contract import CONTRACT
+from {package}_generated.workflow import {class_name}Process
 
 
-async def _ignore(self, event, meta) -> None:
-    """Handles any event."""
+class {class_name}({class_name}Process):
+    async def run(self, start):
+        await self.until(lambda: False)
 
+    async def _ignore(self, event, meta) -> None:
+        """Handles any event."""
 
-async def _run(self, start):
-    await self.until(lambda: False)
-
-
-{class_name} = type(
-    "{class_name}",
-    (generated.{class_name}Process,),
-    {{"__module__": __name__, "run": _run}} | {{case.handler: _ignore for case in CONTRACT.cases}},
-)
+    {handlers}
 '''
 
 ACTIVITIES_IMPL = """
@@ -114,12 +106,17 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The installed distribution has the messages of the options and of the runtime.
     shutil.rmtree(root / "gen" / "ameide_core_proto")
     for process in (root / "build/generated/process").iterdir():
-        _write_impl(process.name, root / "impl")
+        _write_impl(process, root / "impl")
     return root
 
 
-def _write_impl(name: str, root: Path) -> None:
-    names = {"package": name.replace("-", "_"), "class_name": name.title().replace("-", "")}
+def _write_impl(process: Path, root: Path) -> None:
+    cases = json.loads((process / "contract.json").read_text())["payloads"]
+    names = {
+        "package": process.name.replace("-", "_"),
+        "class_name": process.name.title().replace("-", ""),
+        "handlers": "\n    ".join(f"on_{case} = _ignore" for case in cases),
+    }
     package = root / names["package"]
     package.mkdir(parents=True)
     (package / "__init__.py").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -62,6 +63,19 @@ def check(paths: Sequence[Path], configuration: Configuration | None = None) -> 
         PathError: A path is not there.
     """
     settings = configuration or Configuration(folder=Path.cwd())
+    limit = sys.getrecursionlimit()
+    collecting = gc.isenabled()
+    sys.setrecursionlimit(max(limit, _STACK))
+    gc.disable()  # syntax trees are many objects that all stay: collecting takes a third of the time and frees nothing
+    try:
+        return _check(paths, settings)
+    finally:
+        sys.setrecursionlimit(limit)
+        if collecting:
+            gc.enable()
+
+
+def _check(paths: Sequence[Path], settings: Configuration) -> Report:
     files = find_files(paths, settings.exclude)
     modules = Modules(
         [*settings.roots, *_given_roots(paths), *_workspaces(paths)],
@@ -69,12 +83,7 @@ def check(paths: Sequence[Path], configuration: Configuration | None = None) -> 
         installed=_installed(settings),
     )
     starting = [module for file in files if (module := modules.load(file)) is not None]
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _STACK))
-    try:
-        entries, analysis = _analyse(modules, starting)
-    finally:
-        sys.setrecursionlimit(limit)
+    entries, analysis = _analyse(modules, starting)
     roots = _roots(entries) + _imports(analysis, entries, starting)
     found = [
         *(_finding(one, settings) for one in reached(roots) if not one.frame.module.path.name.endswith(".pyi")),

@@ -205,3 +205,23 @@ def is_protobuf_map(value: Value) -> bool:
 def is_none(value: Value) -> bool:
     """Whether a value is None for all that is known."""
     return value == NONE
+
+
+def covered(value: Value, known: Value) -> bool:
+    """Whether a value says nothing beyond what is known: containers count as what they hold together."""
+    if value <= known:
+        return True
+    for atom in value - known:
+        match atom:
+            case Text():
+                if not known >= STR:
+                    return False
+            case Instance(items=None):
+                same = [one for one in known if isinstance(one, Instance) and one.cls == atom.cls]
+                if not same or not covered(atom.element, join(*(one.element for one in same))):
+                    return False
+                if not covered(atom.key, join(*(one.key for one in same))):
+                    return False
+            case _:
+                return False
+    return True

@@ -32,6 +32,7 @@ from ameide_determinism.values import (
     Super,
     Text,
     Value,
+    covered,
     instance,
     join,
     of,
@@ -80,6 +81,9 @@ class Analysis:
     def global_name(self, module: Module, name: str, frame: Frame | None, node: ast.AST) -> Value | None:
         return self._names.look_up(module, name, frame, node)
 
+    def alias(self, module: Module, name: str) -> tuple[Module, ast.expr] | None:
+        return self._names.alias(module, name)
+
     def annotation(self, frame: Frame, node: ast.expr | None) -> Value:
         return annotations.annotation(self, frame, node)
 
@@ -123,7 +127,7 @@ class Analysis:
 
     def store(self, owner: ClassInfo, name: str, value: Value) -> None:
         known = self.attributes.get((owner, name), UNKNOWN)
-        if not value <= known:
+        if not covered(value, known):
             self.attributes[owner, name] = join(known, value)
             if (owner, name) in self._read:
                 self.incomplete = True
@@ -136,8 +140,9 @@ class Analysis:
         node: ast.AST,
         *,
         order_free: bool = False,
+        direct: bool = False,
     ) -> Value:
-        return externals.external_call(self, frame, name, arguments, node, order_free=order_free)
+        return externals.external_call(self, frame, name, arguments, node, order_free=order_free, direct=direct)
 
     def report(
         self,

@@ -102,6 +102,11 @@ def _named(engine: Engine, frame: Frame, node: ast.Name | ast.Attribute) -> Valu
             argument = engine.type_argument(cls, node.id)
             if argument:
                 return argument
+    if isinstance(node, ast.Name) and frame.find(node.id) is None:
+        alias = engine.alias(frame.module, node.id)
+        if alias is not None:
+            module, written_out = alias
+            return annotation(engine, Frame(node.id, module, written_out.lineno), written_out)
     value = engine.evaluate(frame, node)
     return join(*(typed(atom) for atom in value))
 

@@ -10,7 +10,7 @@ from ameide_determinism.analysis.iteration import elements
 from ameide_determinism.analysis.methods import grow
 from ameide_determinism.analysis.operators import augmented_method, combined
 from ameide_determinism.project.definitions import ClassInfo, FunctionInfo
-from ameide_determinism.values import MAPPINGS, UNKNOWN, Class, External, Function, Instance, Value, join, of
+from ameide_determinism.values import MAPPINGS, UNKNOWN, Class, External, Function, Instance, Text, Value, join, of
 
 
 def assign(
@@ -117,12 +117,21 @@ def _set_item(engine: Engine, frame: Frame, target: ast.Subscript, value: Value)
         if not isinstance(atom, Instance):
             continue
         if isinstance(atom.cls, str):
+            if atom.cls == "builtins.namespace":
+                _set_in_namespace(engine, frame, target, key)
             if isinstance(target.slice, ast.Slice):
                 engine.iterate(frame, target, value)
                 value = elements(value)
             grow(engine, frame, target.value, atom, value, key if atom.cls in MAPPINGS else UNKNOWN)
         else:
             engine.call_method(frame, of(atom), "__setitem__", Arguments([key, value]), target)
+
+
+def _set_in_namespace(engine: Engine, frame: Frame, target: ast.Subscript, key: Value) -> None:
+    if "globals" in ast.unparse(target.value):
+        engine.report(frame, "global-state", target, "assigning in globals()")
+    elif not key or not all(isinstance(atom, Text) for atom in key):
+        engine.report(frame, "computed-attribute", target, "assigning in a namespace")
 
 
 def augmented(engine: Engine, frame: Frame, node: ast.AugAssign) -> None:
@@ -188,8 +197,6 @@ def origin(engine: Engine, frame: Frame, node: ast.expr) -> str:
                 current = inner
             case ast.Call(func=ast.Name(id="type"), args=[_]):
                 return GLOBAL
-            case ast.Call(func=ast.Name(id="enumerate" | "reversed" | "zip" | "list"), args=[inner, *_]):
-                current = inner
             case ast.Name(id=name):
                 return _origin_of_name(frame, name)
             case ast.IfExp(body=body, orelse=orelse):
@@ -212,25 +219,17 @@ def _origin_of_name(frame: Frame, name: str) -> str:
 
 def _is_class_state(engine: Engine, frame: Frame, node: ast.expr, attribute: str) -> bool:
     """Whether `self.attribute` is a container of the class that no instance has of its own."""
-    if not isinstance(node, ast.Name):
+    holder = frame.find(node.id) if isinstance(node, ast.Name) else None
+    if holder is None or not isinstance(node, ast.Name):
         return False
-    for atom in engine.evaluate(frame, node):
+    for atom in holder.env[node.id]:
         if not isinstance(atom, Instance) or isinstance(atom.cls, str):
             continue
         for base in engine.mro(atom.cls):
-            if isinstance(base, str):
+            if isinstance(base, str) or attribute in base.assigned:
                 break
-            if attribute in base.assigned:
-                return False
-            for statement in base.members.get(attribute, ()):
-                if base.is_dataclass:
-                    return False
-                value = getattr(statement, "value", None)
-                if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
-                    return not _is_model(engine, base)
-                if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-                    made = {"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"}
-                    return value.func.id in made and not _is_model(engine, base)
+            if attribute in base.members:
+                return attribute in base.shared and not _is_model(engine, base)
     return False
 
 

@@ -64,6 +64,9 @@ def _sequence(engine: Engine, frame: Frame, call: Call) -> Value:
 def _list_of(engine: Engine, frame: Frame, call: Call) -> Value:
     for index in range(1, len(call.arguments.positional)):
         _through(engine, frame, call, index)
+    for value in (*call.arguments.positional[1:], *call.arguments.keywords.values()):
+        for atom in value:
+            _callback(engine, frame, call, atom)
     return instance("builtins.list", _through(engine, frame, call))
 
 

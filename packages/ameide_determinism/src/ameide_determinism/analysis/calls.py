@@ -84,7 +84,8 @@ def evaluate_call(engine: Engine, frame: Frame, node: ast.Call, *, order_free: b
     found: list[Value] = []
     for atom in callee:
         if isinstance(atom, External):
-            found.append(engine.external_call(frame, atom.name, arguments, node, order_free=free))
+            direct = len(callee) == 1 and isinstance(func, ast.Name)
+            found.append(engine.external_call(frame, atom.name, arguments, node, order_free=free, direct=direct))
         else:
             found.append(engine.call(frame, of(atom), arguments, node))
     return join(*found)
@@ -114,7 +115,9 @@ def _method_call(engine: Engine, frame: Frame, node: ast.Call, func: ast.Attribu
             case External():
                 callee = engine.attribute(frame, atom, func.attr, func)
                 found += [
-                    engine.external_call(frame, one.name, arguments, node, order_free=free)
+                    engine.external_call(
+                        frame, one.name, arguments, node, order_free=free, direct=len(owner) == len(callee) == 1
+                    )
                     if isinstance(one, External)
                     else engine.call(frame, of(one), arguments, node)
                     for one in callee
@@ -162,7 +165,7 @@ def evaluate_arguments(engine: Engine, frame: Frame, node: ast.Call, *, order_fr
                 arguments.spread = join(arguments.spread, value)
             else:
                 arguments.positional.append(value)
-                arguments.origins.append(engine.origin(frame, one))
+                arguments.origins.append("" if isinstance(one, ast.Constant) else engine.origin(frame, one))
     for keyword in node.keywords:
         value = engine.evaluate(frame, keyword.value)
         if keyword.arg is None:

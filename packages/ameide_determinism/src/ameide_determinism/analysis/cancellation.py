@@ -86,10 +86,8 @@ def _awaits_what_it_cancelled(frame: Frame, body: list[ast.stmt]) -> bool:
     """Whether code only awaits tasks that the function itself cancelled."""
     if frame.info is None:
         return False
-    cancelled = {
-        ast.unparse(one.func.value)
-        for one in own_nodes(frame.info.node)
-        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "cancel"
-    }
+    cancelled = frame.info.cancelled
+    if not cancelled:
+        return False
     awaited = [one for one in _own(body) if isinstance(one, ast.Await)]
     return bool(awaited) and all(ast.unparse(one.value) in cancelled for one in awaited)

@@ -51,6 +51,10 @@ class Engine(Protocol):
         """What a name of a module is; None: the module has none of that name."""
         ...
 
+    def alias(self, module: Module, name: str) -> tuple[Module, ast.expr] | None:
+        """The type that a name of a module is an alias of, as it is written, and where; None: it is no such alias."""
+        ...
+
     def annotation(self, frame: Frame, node: ast.expr | None) -> Value:
         """What has the annotated type."""
         ...
@@ -124,6 +128,7 @@ class Engine(Protocol):
         node: ast.AST,
         *,
         order_free: bool = False,
+        direct: bool = False,
     ) -> Value:
-        """What calling something outside of the project gives."""
+        """What calling something outside of the project gives. `direct`: the call names it, and nothing else."""
         ...

@@ -47,7 +47,7 @@ def find_entries(analysis: Analysis, module: Module) -> Iterator[Entry]:
 
 
 def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[ast.ClassDef, str]]:
-    for node in ast.iter_child_nodes(tree):
+    for node in _statements(tree):
         match node:
             case ast.ClassDef(name=name):
                 yield node, prefix
@@ -56,10 +56,16 @@ def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[ast.ClassDef, str]]:
                 yield from _classes(node, f"{prefix}.{name}" if prefix else name)
             case ast.If(test=test) if is_main_guard(test):
                 pass
-            case ast.stmt() | ast.ExceptHandler() | ast.match_case():
-                yield from _classes(node, prefix)
             case _:
-                pass
+                yield from _classes(node, prefix)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements, handlers and cases right below a node."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, block, None)
+        if isinstance(inner, list):
+            yield from inner
 
 
 def _is_workflow(analysis: Analysis, module: Module, node: ast.ClassDef) -> bool:

@@ -150,7 +150,8 @@ def _subscript(engine: Engine, frame: Frame, node: ast.Subscript) -> Value:
             case Instance(cls=str() as cls) if cls == "builtins.str":
                 found.append(STR)
             case Instance():
-                found.append(engine.call_method(frame, of(atom), "__getitem__", Arguments([key]), node))
+                held = engine.call_method(frame, of(atom), "__getitem__", Arguments([key]), node)
+                found.append(held or _typed_item(engine, frame, atom, key, node))
             case Text():
                 found.append(STR)
             case External(name=name) if rule_of_attribute(name):
@@ -160,6 +161,13 @@ def _subscript(engine: Engine, frame: Frame, node: ast.Subscript) -> Value:
             case _:
                 found.append(of(atom))
     return join(*found)
+
+
+def _typed_item(engine: Engine, frame: Frame, owner: Instance, key: Value, node: ast.Subscript) -> Value:
+    """An item of a TypedDict."""
+    if isinstance(owner.cls, str) or "typing.TypedDict" not in engine.mro(owner.cls):
+        return UNKNOWN
+    return join(*(engine.attribute(frame, owner, one.text, node) for one in key if isinstance(one, Text)))
 
 
 def _spelled_out(value: Value) -> bool:
@@ -235,14 +243,19 @@ def _comprehension(
     else:
         made = instance(_COLLECTED.get(type(node), "builtins.generator"), engine.evaluate(frame, node.elt))
     frame.loops -= entered
-    walrus = {
+    walrus = _walrus_names(frame, node) if ":=" in frame.module.text else {}
+    frame.env, frame.origins = outer, origins
+    frame.env.update(walrus)
+    return made
+
+
+def _walrus_names(frame: Frame, node: ast.expr) -> dict[str, Value]:
+    """What `:=` in a comprehension binds outside of it."""
+    return {
         one.target.id: frame.env[one.target.id]
         for one in ast.walk(node)
         if isinstance(one, ast.NamedExpr) and one.target.id in frame.env
     }
-    frame.env, frame.origins = outer, origins
-    frame.env.update(walrus)
-    return made
 
 
 _COLLECTED: Final[dict[type[ast.expr], str]] = {ast.ListComp: "builtins.list", ast.SetComp: "builtins.set"}

@@ -39,7 +39,13 @@ _TYPE_TAKERS: Final = frozenset(
         "functools.wraps",
         "functools.update_wrapper",
         "inspect.signature",
+        "dataclasses.field",
         "dataclasses.fields",
+        "attrs.field",
+        "attr.ib",
+        "attr.Factory",
+        "attrs.Factory",
+        "pydantic.Field",
         "dataclasses.is_dataclass",
         "contextlib.suppress",
     }
@@ -75,6 +81,8 @@ _IDENTITY: Final = frozenset(
         "asyncio.wait_for",
         "copy.copy",
         "copy.deepcopy",
+        "copy.replace",
+        "dataclasses.replace",
         "typing.cast",
         "temporalio.workflow.defn",
     }
@@ -90,6 +98,7 @@ def external_call(
     node: ast.AST,
     *,
     order_free: bool = False,
+    direct: bool = False,
 ) -> Value:
     """What calling something outside of the project gives; reported where that is a hazard."""
     if name.startswith("temporalio.workflow."):
@@ -97,7 +106,7 @@ def external_call(
     rule = _rule(name, arguments, frame)
     if rule:
         engine.report(
-            frame, rule, node, f"{_shown(name)}()", fix=edits.of_call(frame, rule, name, node) if _direct(node) else ()
+            frame, rule, node, f"{_shown(name)}()", fix=edits.of_call(frame, rule, name, node) if direct else ()
         )
     handler = builtin_calls.HANDLERS.get(name)
     if handler is not None:
@@ -134,10 +143,6 @@ def external_call(
 
 
 _NO_KEYWORDS: Final[frozenset[str]] = frozenset()
-
-
-def _direct(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call)
 
 
 def _rule(name: str, arguments: Arguments, frame: Frame) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame
 from ameide_determinism.analysis.statements import known_and_declared
-from ameide_determinism.project.definitions import FunctionInfo, own_nodes
+from ameide_determinism.project.definitions import FunctionInfo
 from ameide_determinism.values import UNKNOWN, Class, External, Function, Instance, Value, instance, join, of
 
 MAX_CONTEXTS: Final = 24
@@ -28,7 +28,6 @@ class Functions:
         self._engine = engine
         self._frames: dict[_Key, Frame] = {}
         self._defaults: dict[FunctionInfo, Frame] = {}
-        self._scopes: dict[FunctionInfo, tuple[frozenset[str], frozenset[str]]] = {}
         self._depth = 0
 
     def run(self, caller: Frame | None, function: Function, arguments: Arguments, node: ast.AST) -> Value:
@@ -37,7 +36,7 @@ class Functions:
         if frame is None:
             return UNKNOWN
         info = function.info
-        result = frame.returns
+        result = join(frame.returns, self._dispatched(frame, function, arguments, node))
         if info.is_generator:
             return instance("builtins.generator", frame.yields)
         if not result and not isinstance(info.node, ast.Lambda):
@@ -45,6 +44,21 @@ class Functions:
         elif not isinstance(info.node, ast.Lambda) and info.node.returns is not None:
             result = known_and_declared(result, self._engine.annotation(frame, info.node.returns))
         return result
+
+    def _dispatched(self, frame: Frame, function: Function, arguments: Arguments, node: ast.AST) -> Value:
+        """Calls what is registered for other types with a function under `singledispatch`."""
+        info = function.info
+        if not any("singledispatch" in one for one in info.decorators):
+            return UNKNOWN
+        body = info.owner.node.body if info.owner is not None else info.module.tree.body
+        found: list[Value] = []
+        for other in body:
+            if isinstance(other, ast.FunctionDef | ast.AsyncFunctionDef) and other is not info.node:
+                registered = info.module.function(other, info.owner, "")
+                if f"{info.name}.register" in registered.decorators:
+                    bound = Function(registered, function.closure, function.receiver, function.origin)
+                    found.append(self.run(frame, bound, arguments, node))
+        return join(*found)
 
     def frame(self, caller: Frame | None, function: Function, arguments: Arguments, node: ast.AST) -> Frame | None:
         """The frame of a call, gone through; None: it is too deep."""
@@ -100,16 +114,7 @@ class Functions:
         frame.env = dict(env)
         frame.origins = dict(origins)
         frame.quiet = int(quiet)
-        if info not in self._scopes:
-            shared: set[str] = set()
-            outer: set[str] = set()
-            for one in own_nodes(info.node):
-                if isinstance(one, ast.Global):
-                    shared |= set(one.names)
-                elif isinstance(one, ast.Nonlocal):
-                    outer |= set(one.names)
-            self._scopes[info] = (frozenset(shared), frozenset(outer))
-        frame.globals, frame.nonlocals = self._scopes[info]
+        frame.globals, frame.nonlocals = info.globals, info.nonlocals
         return frame
 
     def _go_through(self, frame: Frame, info: FunctionInfo) -> None:

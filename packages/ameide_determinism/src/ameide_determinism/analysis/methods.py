@@ -18,6 +18,7 @@ from ameide_determinism.values import (
     UNKNOWN,
     Instance,
     Value,
+    covered,
     instance,
     join,
     of,
@@ -180,7 +181,7 @@ def _learn(engine: Engine, frame: Frame, owner: Instance, name: str, arguments: 
 
 def grow(engine: Engine, frame: Frame, node: ast.expr, owner: Instance, added: Value, key: Value = UNKNOWN) -> None:
     """Remembers that the container of an expression holds more."""
-    if added <= owner.element and key <= owner.key:
+    if covered(added, owner.element) and covered(key, owner.key):
         return
     grown = instance(owner.cls, join(owner.element, added), join(owner.key, key))
     if isinstance(node, ast.Name):

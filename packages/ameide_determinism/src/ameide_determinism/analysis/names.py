@@ -30,6 +30,7 @@ class Names:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._entries: dict[tuple[Module, str], _Entry | None] = {}
+        self._aliases: dict[tuple[Module, str], tuple[Module, ast.expr] | None] = {}
         self._frames: dict[ast.stmt, Frame] = {}
         self._values: dict[ast.stmt, Value] = {}
 
@@ -55,6 +56,31 @@ class Names:
                 if made is not frame:
                     frame.leads_to(made, node)
         return entry.value
+
+    def alias(self, module: Module, name: str) -> tuple[Module, ast.expr] | None:
+        """The type that a name is an alias of: `Names = dict[str, set[str]]`, here or where it is imported from."""
+        key = (module, name)
+        if key not in self._aliases:
+            self._aliases[key] = None  # for aliases that go in a circle
+            bindings = module.bindings.get(name, [])
+            if len(bindings) == 1:
+                self._aliases[key] = self._alias(module, name, bindings[0].statement)
+        return self._aliases[key]
+
+    def _alias(self, module: Module, name: str, statement: ast.stmt) -> tuple[Module, ast.expr] | None:
+        match statement:
+            case ast.ImportFrom():
+                taken = source(self._engine, module, statement)
+                original = next((one.name for one in statement.names if (one.asname or one.name) == name), name)
+                return self.alias(taken, original) if taken is not None else None
+            case ast.Assign(value=(ast.Subscript() | ast.BinOp(op=ast.BitOr())) as value):
+                return module, value
+            case ast.AnnAssign(annotation=declared, value=ast.expr() as value) if "TypeAlias" in ast.unparse(declared):
+                return module, value
+            case ast.Assign(value=ast.Call(func=ast.Name(id="NewType"), args=[_, value])):
+                return module, value
+            case _:
+                return None
 
     def _find(self, module: Module, name: str) -> _Entry | None:
         bindings = module.bindings.get(name)

@@ -132,6 +132,7 @@ class Classes:
                 frame.leads_to(self.body(cls), node)
         self._made.add(info)
         self._subclass_hooks(frame, info, node)
+        self._metaclass(frame, info, node)
         for name in ("__new__", "__init__"):
             held = self._function(info, name)
             if held is not None:
@@ -143,6 +144,19 @@ class Classes:
         if after is not None:
             self._engine.run_function(frame, Function(after.info, after.closure, receiver), UNSEEN, node)
         return made
+
+    def _metaclass(self, frame: Frame, info: ClassInfo, node: ast.AST) -> None:
+        for cls in self.mro(info):
+            if isinstance(cls, str):
+                continue
+            for keyword in cls.node.keywords:
+                if keyword.arg != "metaclass":
+                    continue
+                for atom in self._engine.evaluate(self._scope(cls), keyword.value):
+                    hook = self._function(atom.info, "__call__") if isinstance(atom, Class) else None
+                    if hook is not None:
+                        bound = Function(hook.info, hook.closure, Class(info))
+                        self._engine.run_function(frame, bound, UNSEEN, node)
 
     def _subclass_hooks(self, frame: Frame, info: ClassInfo, node: ast.AST) -> None:
         for cls in self.mro(info)[1:]:

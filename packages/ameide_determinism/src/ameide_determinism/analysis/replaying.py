@@ -20,20 +20,10 @@ _TRACELESS = frozenset(
 
 def check(engine: Engine, frame: Frame, node: ast.If) -> None:
     """Reports a branch on replay that does more than to log, measure or trace."""
-    if "is_replaying" not in _names(node.test):
+    if "is_replaying" not in frame.module.text:
         return
     if texts.mentions_replaying(engine, frame, node.test) and not _traceless(node.body + node.orelse):
         engine.report(frame, "replay-branch", node.test, "a branch on workflow.unsafe.is_replaying()")
-
-
-def _names(test: ast.expr) -> set[str]:
-    found: set[str] = set()
-    for one in ast.walk(test):
-        if isinstance(one, ast.Attribute):
-            found.add(one.attr)
-        elif isinstance(one, ast.Name):
-            found.add(one.id)
-    return {name for name in found if name.startswith("is_replaying")} and found | {"is_replaying"}
 
 
 def _traceless(body: list[ast.stmt]) -> bool:

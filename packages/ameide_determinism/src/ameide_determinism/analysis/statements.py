@@ -149,12 +149,21 @@ def _loop(
 def _for(engine: Engine, frame: Frame, node: ast.For | ast.AsyncFor) -> None:
     value = engine.evaluate(frame, node.iter)
     element = engine.iterate(frame, node.iter, value, order_free=_collects(node))
-    origin = engine.origin(frame, node.iter)
+    origin = engine.origin(frame, _held_by(node.iter))
 
     def start() -> None:
         assign(engine, frame, node.target, element, origin=origin)
 
     _loop(engine, frame, node.body, node.orelse, start)
+
+
+def _held_by(node: ast.expr) -> ast.expr:
+    """Where the objects that a loop goes through are from: `self.items` in `list(self.items)`."""
+    match node:
+        case ast.Call(func=ast.Name(id="enumerate" | "reversed" | "zip" | "list" | "sorted"), args=[held, *_]):
+            return _held_by(held)
+        case _:
+            return node
 
 
 def _collects(node: ast.For | ast.AsyncFor) -> bool:
@@ -203,7 +212,15 @@ def _with(engine: Engine, frame: Frame, node: ast.With | ast.AsyncWith) -> bool:
         ours = frozenset(atom for atom in manager if isinstance(atom, Instance) and not isinstance(atom.cls, str))
         engine.call_method(frame, ours, names[1], Arguments(open=True), item.context_expr)
     suppresses = any(any(isinstance(atom, External) and "suppress" in atom.name for atom in one) for one in managers)
-    return reached or suppresses or any("suppress" in ast.unparse(item.context_expr) for item in node.items)
+    return reached or suppresses or any(_suppresses(item.context_expr) for item in node.items)
+
+
+def _suppresses(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="suppress") | ast.Attribute(attr="suppress")):
+            return True
+        case _:
+            return False
 
 
 def entered_value(engine: Engine, frame: Frame, manager: Value, name: str, node: ast.AST) -> Value:

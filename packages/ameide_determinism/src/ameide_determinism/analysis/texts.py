@@ -47,6 +47,8 @@ def _object_text(engine: Engine, frame: Frame, node: ast.expr, atom: Instance, *
 
 def is_not_replaying(engine: Engine, frame: Frame, test: ast.expr) -> bool:
     """Whether a condition holds only when nothing is replayed: `not workflow.unsafe.is_replaying()`."""
+    if "is_replaying" not in frame.module.text:
+        return False
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return asks_replaying(engine, frame, operand)

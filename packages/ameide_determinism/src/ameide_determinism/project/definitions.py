@@ -35,9 +35,33 @@ class FunctionInfo:
         return tuple(ast.unparse(one.func if isinstance(one, ast.Call) else one) for one in self.node.decorator_list)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """The nodes of its body, those of functions and classes in it left out."""
+        return own_nodes(self.node)
+
+    @cached_property
     def is_generator(self) -> bool:
         """Whether calling it gives an iterator over what it yields."""
-        return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(self.node))
+        return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in self.nodes)
+
+    @cached_property
+    def globals(self) -> frozenset[str]:
+        """The names that it declares `global`."""
+        return frozenset(name for node in self.nodes if isinstance(node, ast.Global) for name in node.names)
+
+    @cached_property
+    def nonlocals(self) -> frozenset[str]:
+        """The names that it declares `nonlocal`."""
+        return frozenset(name for node in self.nodes if isinstance(node, ast.Nonlocal) for name in node.names)
+
+    @cached_property
+    def cancelled(self) -> frozenset[str]:
+        """The expressions, as they are written, on which it calls `cancel()`."""
+        return frozenset(
+            ast.unparse(node.func.value)
+            for node in self.nodes
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "cancel"
+        )
 
     @property
     def is_static(self) -> bool:
@@ -110,6 +134,17 @@ class ClassInfo:
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
         )
 
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The attributes whose value is a container of the class body, which no method gives an instance of its own."""
+        if self.is_dataclass:
+            return frozenset()
+        return frozenset(
+            name
+            for name, statements in self.members.items()
+            if name not in self.assigned and any(_makes_container(one) for one in statements)
+        )
+
     @property
     def is_dataclass(self) -> bool:
         """Whether fields make its `__init__`: dataclasses and attrs."""
@@ -134,6 +169,19 @@ class ClassInfo:
         return tuple(names)
 
 
+_MAKERS = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"})
+
+
+def _makes_container(statement: ast.stmt) -> bool:
+    match getattr(statement, "value", None):
+        case ast.List() | ast.Dict() | ast.Set() | ast.ListComp() | ast.DictComp() | ast.SetComp():
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _MAKERS
+        case _:
+            return False
+
+
 def own_nodes(scope: ast.AST) -> list[ast.AST]:
     """The nodes of a function's body, those of functions and classes in it left out."""
     found: list[ast.AST] = []
@@ -144,7 +192,12 @@ def own_nodes(scope: ast.AST) -> list[ast.AST]:
         node = pending.pop()
         found.append(node)
         if not isinstance(node, _SCOPES):
-            pending.extend(ast.iter_child_nodes(node))
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    pending += [one for one in value if isinstance(one, ast.AST)]  # pyright: ignore[reportUnknownVariableType] -- checked here
+                elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                    pending.append(value)
     return found
 
 

@@ -13,6 +13,7 @@ from ameide_process.testing._recording import (
 )
 from ameide_process.testing._replay import replay, run_histories
 from ameide_process.testing._sample_message import sample
+from ameide_process.testing._sandbox import prepare_in_sandbox
 from ameide_process.testing._time_skipping import running_time
 from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 
@@ -26,6 +27,7 @@ __all__ = [
     "WorkflowUnderTest",
     "deliver",
     "on_dev_server",
+    "prepare_in_sandbox",
     "record_every_event",
     "record_scenario",
     "replay",
