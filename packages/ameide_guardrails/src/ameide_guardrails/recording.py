@@ -51,6 +51,8 @@ _SCENARIOS = "scenarios"
 _PRIVATE = ("identity", "stackTrace")
 """Fields that name machines and paths, and that no replay looks at."""
 
+_STICKY = "TASK_QUEUE_KIND_STICKY"
+
 _MAPS = ("metadata", "indexedFields", "fields")
 """Protobuf maps, whose order in JSON is another in every process."""
 
@@ -235,7 +237,9 @@ def _readable(history: WorkflowHistory) -> str:
 def _cleaned(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         entries = cast("dict[str, Any]", value)
-        kept = {name: _cleaned(entry, name) for name, entry in entries.items() if name not in _PRIVATE}
+        # The name of a sticky queue names its worker's machine too.
+        private = (*_PRIVATE, "name") if entries.get("kind") == _STICKY else _PRIVATE
+        kept = {name: _cleaned(entry, name) for name, entry in entries.items() if name not in private}
         return dict(sorted(kept.items())) if key in _MAPS else kept
     if isinstance(value, list):
         return [_cleaned(element) for element in cast("list[Any]", value)]
