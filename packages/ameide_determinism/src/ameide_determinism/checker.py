@@ -86,7 +86,7 @@ def _check(paths: Sequence[Path], settings: Configuration) -> Report:
     entries, analysis = _analyse(modules, starting)
     roots = _roots(entries) + _imports(analysis, entries, starting)
     found = [
-        *(_finding(one, settings) for one in reached(roots) if not one.frame.module.path.name.endswith(".pyi")),
+        *(_finding(one, settings) for one in reached(roots) if not one.frame.module.is_stub),
         *(one for one in violations(analysis, [entry.info for entry in entries if entry.is_process], settings)),
     ]
     unique = _shortest(one for one in found if one.rule not in settings.ignore)
@@ -134,7 +134,7 @@ def _imports(analysis: Analysis, entries: Sequence[Entry], starting: Sequence[Mo
     reached_modules = {entry.info.module for entry in entries}
     reached_modules |= {frame.module for frame in _visited(_roots(entries)) if frame.info is not None}
     for module in sorted(reached_modules, key=lambda one: str(one.path)):
-        if module.path.name.endswith(".pyi"):
+        if module.is_stub:
             continue
         found.append((import_frame(analysis, module), "body"))
     for module in dict.fromkeys(entry.info.module for entry in entries):

@@ -201,6 +201,8 @@ def call(engine: Engine, frame: Frame, callee: Value, arguments: Arguments, node
                     arguments.spread,
                 )
                 found.append(call(engine, frame, atom.function, merged, node))
+            case Instance(cls=str() as cls):
+                found.append(engine.external_call(frame, f"{cls}.__call__", arguments, node))
             case Instance():
                 found.append(engine.call_method(frame, of(atom), "__call__", arguments, node))
             case ModuleValue() | Super() | Text():

@@ -11,9 +11,10 @@ from ameide_determinism.analysis.annotations import written
 from ameide_determinism.analysis.calls import run_callback, run_callbacks
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame
-from ameide_determinism.rules.calls import rule_of_call
+from ameide_determinism.rules.calls import NEEDS_ARGUMENTS, rule_of_call
 from ameide_determinism.rules.results import CLASS_ALIASES, RESULTS
 from ameide_determinism.values import (
+    NONE,
     UNKNOWN,
     External,
     Instance,
@@ -142,16 +143,13 @@ def external_call(
     return result_of(name, arguments)
 
 
-_NO_KEYWORDS: Final[frozenset[str]] = frozenset()
-
-
 def _rule(name: str, arguments: Arguments, frame: Frame) -> str:
     keywords = frozenset(arguments.keywords)
     count = 9 if arguments.open else len(arguments.positional) + len(keywords)
-    if count and name in ("random.Random", "numpy.random.default_rng", "datetime.datetime.astimezone"):
-        first = arguments.at(0) or next(iter(arguments.keywords.values()), UNKNOWN)
-        if first == instance("builtins.None"):
-            count, keywords = 0, _NO_KEYWORDS
+    if name in NEEDS_ARGUMENTS and not arguments.open:
+        # None stands for the argument that is missing.
+        keywords = frozenset(one for one, value in arguments.keywords.items() if value != NONE)
+        count = len(keywords) + sum(value != NONE for value in arguments.positional)
     if name.startswith("builtins.object.__repr__"):
         return "default-repr"
     rule = rule_of_call(name, count, keywords)
@@ -164,6 +162,23 @@ def _shown(name: str) -> str:
     return name.removeprefix("builtins.").replace("asyncio.loop.", "loop.").replace(".seeded", "")
 
 
+_FACTORIES: Final = frozenset(
+    {
+        *(
+            "create_engine",
+            "create_async_engine",
+            "sessionmaker",
+            "async_sessionmaker",
+            "client",
+            "resource",
+            "connect",
+        ),
+        *("create_pool", "from_url", "insecure_channel", "secure_channel", "session", "create_client"),
+    }
+)
+"""Last names of functions that make clients; what is made is told by the function's name."""
+
+
 def result_of(name: str, arguments: Arguments) -> Value:
     """What a function outside of the project gives; what a class outside gives is an object of it."""
     if name in RESULTS:
@@ -171,7 +186,7 @@ def result_of(name: str, arguments: Arguments) -> Value:
     if name == "random.Random":
         return instance("random.Random.seeded" if arguments.count else "random.Random")
     last = name.rpartition(".")[2]
-    if _CLASS_NAME.match(last):
+    if last in _FACTORIES or _CLASS_NAME.match(last):
         return instance(CLASS_ALIASES.get(name, name))
     return UNKNOWN
 

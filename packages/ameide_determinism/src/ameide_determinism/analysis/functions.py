@@ -9,7 +9,7 @@ from typing import Final
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame
 from ameide_determinism.analysis.statements import known_and_declared
-from ameide_determinism.project.definitions import FunctionInfo
+from ameide_determinism.project.definitions import FunctionInfo, makes_container
 from ameide_determinism.values import UNKNOWN, Class, External, Function, Instance, Value, instance, join, of
 
 MAX_CONTEXTS: Final = 24
@@ -175,6 +175,8 @@ class Functions:
                 whose = arguments.keyword_origins.get(parameter.arg, "")
                 if given is None and arguments.open:
                     given = arguments.spread
+                if given is None and makes_container(defaults.get(parameter.arg)):
+                    whose = GLOBAL  # made once, with the function, and the same in every call
             if whose:
                 origins[parameter.arg] = whose
             env[parameter.arg] = self._parameter(caller, function, parameter, given, defaults.get(parameter.arg))

@@ -122,7 +122,7 @@ class Classes:
         made = instance(info)
         (receiver,) = made
         bases = self.mro(info)
-        stub = info.module.path.name.endswith(".pyi")
+        stub = info.module.is_stub
         if stub or any(
             isinstance(one, str) and one.rpartition(".")[2] in ("Enum", "StrEnum", "IntEnum") for one in bases
         ):

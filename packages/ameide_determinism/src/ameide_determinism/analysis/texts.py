@@ -41,7 +41,7 @@ def _object_text(engine: Engine, frame: Frame, node: ast.expr, atom: Instance, *
         else not base.is_dataclass and not base.node.keywords
         for base in bases
     )
-    if plain and not atom.cls.module.path.name.endswith(".pyi"):
+    if plain and not atom.cls.module.is_stub:
         engine.report(frame, "default-repr", node, f"the text of a {atom.cls.name}:")
 
 

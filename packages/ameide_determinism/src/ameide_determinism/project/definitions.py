@@ -142,7 +142,7 @@ class ClassInfo:
         return frozenset(
             name
             for name, statements in self.members.items()
-            if name not in self.assigned and any(_makes_container(one) for one in statements)
+            if name not in self.assigned and any(makes_container(getattr(one, "value", None)) for one in statements)
         )
 
     @property
@@ -172,8 +172,9 @@ class ClassInfo:
 _MAKERS = frozenset({"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"})
 
 
-def _makes_container(statement: ast.stmt) -> bool:
-    match getattr(statement, "value", None):
+def makes_container(value: ast.expr | None) -> bool:
+    """Whether an expression makes a container that can be changed."""
+    match value:
         case ast.List() | ast.Dict() | ast.Set() | ast.ListComp() | ast.DictComp() | ast.SetComp():
             return True
         case ast.Call(func=ast.Name(id=name)):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ameide_determinism.project.definitions import ClassInfo, FunctionInfo, FunctionNode, bound_names
+from ameide_determinism.project.protobuf_descriptors import stub_of
 
 MAX_SOURCE_BYTES = 5_000_000
 """A larger file is no source that a person or a generator of ours wrote; parsing it would take minutes."""
@@ -41,13 +42,20 @@ class Binding:
 
 
 class Module:
-    """One file, or a folder without `__init__.py` that other modules are imported from."""
+    """One file, or a folder without `__init__.py` that other modules are imported from.
 
-    def __init__(self, path: Path, text: str, tree: ast.Module, *, is_folder: bool = False) -> None:
+    Attributes:
+        is_stub: Whether it only says what there is: a `.pyi`, or what a `_pb2.py` describes.
+    """
+
+    def __init__(
+        self, path: Path, text: str, tree: ast.Module, *, is_folder: bool = False, is_stub: bool = False
+    ) -> None:
         self.path = path
         self.text = text
         self.tree = tree
         self.is_folder = is_folder
+        self.is_stub = is_stub or path.suffix == ".pyi"
         self.is_package = is_folder or path.stem == "__init__"
         self._functions: dict[FunctionNode, FunctionInfo] = {}
         self._classes: dict[ast.ClassDef, ClassInfo] = {}
@@ -73,6 +81,9 @@ class Module:
             raise SourceError(path, f"does not parse: {error.msg}", error.lineno or 0) from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise SourceError(path, f"does not parse: {error or type(error).__name__}") from error
+        stub = stub_of(tree) if path.stem.endswith("_pb2") and path.suffix == ".py" else None
+        if stub is not None:
+            return cls(path, stub, ast.parse(stub), is_stub=True)
         return cls(path, text, tree)
 
     @classmethod

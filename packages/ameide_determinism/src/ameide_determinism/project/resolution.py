@@ -84,7 +84,7 @@ class Modules:
 
     def missing(self, importer: Module, name: str, node: ast.stmt) -> None:
         """Notes that a module of the project imports one that is not there, unless it is prepared for that."""
-        if not importer.path.name.endswith(".pyi") and not _is_optional(importer, node):
+        if not importer.is_stub and not _is_optional(importer, node):
             error = SourceError(importer.path, f"imports {name!r}, which is not there", node.lineno)
             if all((one.path, one.line) != (error.path, error.line) for one in self.problems):
                 self.problems.append(error)

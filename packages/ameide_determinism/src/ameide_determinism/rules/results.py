@@ -6,6 +6,13 @@ Written as annotations are: `set`, `list[str]`, `pathlib.Path`. A name that is m
 from typing import Final
 
 RESULTS: Final = {
+    "builtins.set.union": "set",
+    "builtins.set.intersection": "set",
+    "builtins.set.difference": "set",
+    "builtins.set.symmetric_difference": "set",
+    "builtins.frozenset.union": "frozenset",
+    "builtins.frozenset.intersection": "frozenset",
+    "builtins.frozenset.difference": "frozenset",
     "builtins.str": "str",
     "builtins.repr": "str",
     "builtins.format": "str",

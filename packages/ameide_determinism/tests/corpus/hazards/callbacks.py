@@ -98,6 +98,11 @@ def registered():
     return uuid4()  # expect: random-uuid
 
 
+def remember(item, seen=[]):
+    seen.append(item)  # expect: global-state
+    return seen
+
+
 STEPS = [lambda: time.time(), by_chance]  # expect: wall-clock
 TABLE: dict[str, Callable] = {}
 
@@ -153,6 +158,7 @@ class Callbacks:
         maker = Chain
         maker().step()
         self.nested()
+        remember(1)
         {"a": lambda: uuid4()}["a"]()  # expect: random-uuid
         (self.one if items else self.two)()
         pick = self.one or self.two

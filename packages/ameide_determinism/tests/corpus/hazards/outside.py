@@ -13,6 +13,7 @@ import tempfile
 import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from getpass import getuser
 from os import environ, getenv
 from os import path as p
@@ -24,9 +25,13 @@ import grpc
 import httpx
 import redis.asyncio as redis
 import requests
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
 from temporalio import workflow
 from temporalio.client import Client
 
+engine = create_engine("x")  # expect: network
+Sessions = sessionmaker(engine)  # expect: network
 REGION = os.environ["REGION"]  # expect: environment
 DEBUG = os.getenv("DEBUG") == "1"  # expect: environment
 session = requests.Session()  # expect: network
@@ -99,3 +104,9 @@ class Outside:
         locale.getlocale()  # expect: locale
         locale.setlocale(locale.LC_ALL, "")  # expect: locale
         f"{1000:n}"  # expect: locale
+        engine.connect()  # expect: network
+        with Sessions() as db:  # expect: network
+            db.execute("x")
+        set.union({1}, {2})
+        datetime.fromtimestamp(1, None)  # expect: local-time-zone
+        workflow.now().astimezone(tz=None)  # expect: local-time-zone

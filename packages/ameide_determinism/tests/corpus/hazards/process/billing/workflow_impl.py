@@ -12,6 +12,7 @@ from temporalio import workflow
 from temporalio.client import Client  # expect: import-policy
 
 from billing.rules import charge
+from billing.stock import count
 
 
 class Billing(BillingProcess):
@@ -24,6 +25,7 @@ class Billing(BillingProcess):
         await asyncio.sleep(3600)  # expect: entity-sleep
         await workflow.sleep(timedelta(days=1))  # expect: entity-sleep
         await self._wait()
+        await count(await self.activities.stock())
 
     async def on_paid(self, fact: State, meta: object) -> None:
         for name in fact.totals.keys():  # expect: protobuf-map-order
