@@ -54,6 +54,7 @@ def create_worker(
         graceful_shutdown_timeout=graceful_stop,
         interceptors=interceptors,
         deployment_config=_deployment(parts.definition, version),
+        build_id=None if version is not None else _identifier(parts.definition),
     )
 
 
@@ -66,6 +67,12 @@ def _deployment(definition: ProcessDefinition, version: WorkerVersion | None) ->
         # The worker says it, not the workflow class: an unversioned worker may not say a behavior at all.
         default_versioning_behavior=definition.contract.versioning_behavior,
     )
+
+
+def _identifier(definition: ProcessDefinition) -> str:
+    """What histories call an unversioned worker; else the SDK compiles every loaded module for a name, for a second."""
+    contract = definition.contract
+    return f"{contract.name}-{contract.api_major}.{contract.api_minor}-{contract.digest[:12]}"
 
 
 def _dead_letter_activity(dead_letter: DeadLetterActivity) -> Callable[..., Any]:
