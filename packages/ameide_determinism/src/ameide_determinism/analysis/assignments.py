@@ -189,6 +189,8 @@ def origin(engine: Engine, frame: Frame, node: ast.expr) -> str:
                 if _is_class_state(engine, frame, inner, attribute):
                     return GLOBAL
                 current = inner
+            case ast.Subscript(slice=ast.Slice()):
+                return ""  # a copy
             case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
                 current = inner
             case ast.Await(value=inner):

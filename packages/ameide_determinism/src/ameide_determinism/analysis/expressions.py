@@ -281,10 +281,11 @@ def _conditional(engine: Engine, frame: Frame, node: ast.IfExp) -> Value:
     quiet = texts.is_not_replaying(engine, frame, node.test)
     before = frame.env
     frame.quiet += quiet
-    frame.env = {**before, **narrowing.when(engine, frame, node.test, holds=True)}
+    held, failed = (narrowing.when(engine, frame, node.test, holds=holds) for holds in (True, False))
+    frame.env = {**before, **held}
     body = engine.evaluate(frame, node.body)
     frame.quiet -= quiet
-    frame.env = {**before, **narrowing.when(engine, frame, node.test, holds=False)}
+    frame.env = {**before, **failed}
     orelse = engine.evaluate(frame, node.orelse)
     frame.env = before
     return join(body, orelse)

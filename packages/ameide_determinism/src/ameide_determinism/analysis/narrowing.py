@@ -51,7 +51,7 @@ def _isinstance(
         case _:
             return {}
     if not holds:
-        return {key: value - matching} if matching and value != matching else {}
+        return {key: value - matching} if matching else {}
     if not matching and wanted & SETS and not wanted <= SETS:
         return {}
     return {key: matching or join(*(instance(one) for one in wanted))}

@@ -110,12 +110,13 @@ def _if(engine: Engine, frame: Frame, node: ast.If) -> bool | None:
     quiet = texts.is_not_replaying(engine, frame, node.test)
     replaying.check(engine, frame, node)
     before = frame.env
-    frame.env = {**before, **narrowing.when(engine, frame, node.test, holds=True)}
+    held, failed = (narrowing.when(engine, frame, node.test, holds=holds) for holds in (True, False))
+    frame.env = {**before, **held}
     frame.quiet += quiet
     through = execute(engine, frame, node.body)
     frame.quiet -= quiet
     then = frame.env
-    frame.env = {**before, **narrowing.when(engine, frame, node.test, holds=False)}
+    frame.env = {**before, **failed}
     replays = texts.asks_replaying(engine, frame, node.test)
     frame.quiet += replays
     through_else = execute(engine, frame, node.orelse)

@@ -1,0 +1,3 @@
+from ameide_process.contract import WorkflowKind
+
+KIND = WorkflowKind.ENTITY
