@@ -10,12 +10,13 @@ from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame
 from ameide_determinism.analysis.statements import known_and_declared
 from ameide_determinism.project.definitions import FunctionInfo, makes_container
+from ameide_determinism.project.module import SourceError
 from ameide_determinism.values import UNKNOWN, Class, External, Function, Instance, Value, instance, join, of
 
 MAX_CONTEXTS: Final = 24
 """Kinds of calls of one function that are told apart; further ones are taken for one with unknown arguments."""
 
-MAX_CALLS_DEEP: Final = 90
+MAX_CALLS_DEEP: Final = 300
 """Calls in calls that are followed; deeper than any chain that a person reads, and within Python's own limit."""
 
 _Key = tuple[object, ...]
@@ -75,6 +76,10 @@ class Functions:
             info.contexts += 1
         if frame is None:
             if self._depth >= MAX_CALLS_DEEP:
+                message = (
+                    f"{info.qualname} is more than {MAX_CALLS_DEEP} calls away from a workflow and is not followed"
+                )
+                self._engine.modules.problem(SourceError(info.module.path, message, info.node.lineno))
                 return None
             frame = self._frames[key] = self._new(function, env, origins, quiet=quiet)
             if caller is not None:

@@ -11,9 +11,13 @@ from ameide_determinism.analysis.frame import Frame
 from ameide_determinism.analysis.imports import bind_import, bind_import_from, source
 from ameide_determinism.project.definitions import bound_names, target_names
 from ameide_determinism.project.module import Binding, Module
+from ameide_determinism.rules.attributes import ATTRIBUTES
+from ameide_determinism.rules.calls import CALLS, NEEDS_ARGUMENTS
+from ameide_determinism.rules.results import RESULTS
 from ameide_determinism.values import UNKNOWN, External, Value, join, of
 
 _BUILTINS = frozenset(dir(builtins))
+_KNOWN = (CALLS, NEEDS_ARGUMENTS, ATTRIBUTES, RESULTS)
 
 
 @dataclass(slots=True)
@@ -103,10 +107,11 @@ class Names:
                 entry.value = value
                 entry.frames = list(frame.edges)
                 return entry
-        for node in module.star_imports:
-            # `from time import *` of something outside: only what the standard library is known to have.
-            if source(self._engine, module, node) is None and node.module and _has(node.module, name):
-                return _Entry(of(External(f"{node.module}.{name}")))
+        outside = [one for one in module.star_imports if one.module and source(self._engine, module, one) is None]
+        for knows in (_has, _has_all):
+            for node in outside:
+                if node.module and knows(node.module, name):
+                    return _Entry(of(External(f"{node.module}.{name}")))
         return None
 
     def _bound(self, module: Module, name: str, binding: Binding, entry: _Entry) -> Value:
@@ -177,7 +182,11 @@ class Names:
 
 
 def _has(module: str, name: str) -> bool:
-    from ameide_determinism.rules.calls import CALLS, NEEDS_ARGUMENTS  # noqa: PLC0415 -- only for star imports
-
+    """Whether a module outside of the project is known to have a name that matters."""
     full = f"{module}.{name}"
-    return full in CALLS or full in NEEDS_ARGUMENTS or (f"{module}." in CALLS and name not in _BUILTINS)
+    return any(known == full or known.startswith(f"{full}.") for table in _KNOWN for known in table)
+
+
+def _has_all(module: str, name: str) -> bool:
+    """Whether everything in a module outside of the project matters."""
+    return f"{module}." in CALLS and name not in _BUILTINS

@@ -131,6 +131,8 @@ class Classes:
             if not isinstance(cls, str):
                 frame.leads_to(self.body(cls), node)
         self._made.add(info)
+        if any(isinstance(one, str) and one.endswith(".BaseSettings") for one in bases):
+            self._engine.report(frame, "environment", node, f"{info.name}()")
         self._subclass_hooks(frame, info, node)
         self._metaclass(frame, info, node)
         for name in ("__new__", "__init__"):

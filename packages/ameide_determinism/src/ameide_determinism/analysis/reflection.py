@@ -8,11 +8,13 @@ from typing import Final
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import Arguments, Frame
 from ameide_determinism.analysis.texts import as_text
+from ameide_determinism.rules.attributes import rule_of_attribute
 from ameide_determinism.rules.calls import ANY_RECEIVER
 from ameide_determinism.values import (
     STR,
     UNKNOWN,
     Class,
+    External,
     Instance,
     Text,
     Value,
@@ -76,6 +78,10 @@ def _by_name(engine: Engine, frame: Frame, node: ast.Call, name: str, arguments:
         for atom in attribute
         if isinstance(atom, Text)
     ]
+    for atom in join(*found):
+        rule = rule_of_attribute(atom.name) if isinstance(atom, External) else ""
+        if rule and isinstance(atom, External):
+            engine.report(frame, rule, node, atom.name)
     return join(*found, arguments.at(2))
 
 

@@ -86,8 +86,12 @@ class Modules:
         """Notes that a module of the project imports one that is not there, unless it is prepared for that."""
         if not importer.is_stub and not _is_optional(importer, node):
             error = SourceError(importer.path, f"imports {name!r}, which is not there", node.lineno)
-            if all((one.path, one.line) != (error.path, error.line) for one in self.problems):
-                self.problems.append(error)
+            self.problem(error)
+
+    def problem(self, error: SourceError) -> None:
+        """Notes what keeps something from being checked, once."""
+        if all((one.path, one.line) != (error.path, error.line) for one in self.problems):
+            self.problems.append(error)
 
     def _search(self, name: str, importer: Module) -> Path | None:
         parts = name.split(".")
