@@ -115,11 +115,16 @@ def new(session: nox.Session) -> None:
         return
     regen(session)
     name = next(argument for argument in session.posargs if (PRIMITIVES / argument / "pyproject.toml").exists())
-    session.log(
-        f"next: say what {name} is in its proto and run `uvx nox -s regen`; write its *_impl.py, then "
-        f"`uvx nox -s record -- {name}`, until "
-        f"`uvx nox -s test -- primitives/process/{name} build/generated/process/{name}` is green"
-    )
+    proto = f"packages/ameide_core_proto/src/ameide_core_proto/{name.replace('-', '_')}/v1/"
+    steps = f"""
+{name} is there, and red until it is written. Next:
+1. say what it is in its proto below {proto}, and run `uvx nox -s regen`
+2. write each `# scaffold:` of primitives/process/{name}/src, and in its tests what you expect, until
+   `uvx nox -s test -- primitives/process/{name}` is green
+3. `uvx nox -s record -- {name}` stores histories that later code must replay; then
+   `uvx nox -s test -- build/generated/process/{name}` and `uvx nox -s lint types` are green"""
+    for line in steps.strip().splitlines():
+        session.log(line)
 
 
 @nox.session

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from protoc_gen_process.formatting import format_python
 from protoc_gen_process.model import WorkflowKind
 from protoc_gen_process.scaffold import InvalidNameError, new_process
 from protoc_gen_process.scaffold.__main__ import main
@@ -62,3 +63,21 @@ def test_the_kind_is_taken_in_any_case(
     assert "kind: TRANSACTION" in (tmp_path / PROTOS / PROTO).read_text()
     assert main(["Order_Returns"]) == 2
     assert "is no process name" in capsys.readouterr().err
+
+
+def test_a_name_that_another_proto_declares_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / PROTOS / "ameide_core_proto/orders/returns/v1/returns.proto"
+    other.parent.mkdir(parents=True)
+    other.write_text('option (ameide_core_proto.process.v1.process) = {\n  name: "order-returns"\n};\n')
+    with pytest.raises(InvalidNameError, match=r"is declared by .*orders/returns/v1/returns\.proto"):
+        new_process(tmp_path, "order-returns")
+    assert list(tmp_path.rglob("*.*")) == [other]
+
+
+@pytest.mark.parametrize("kind", WorkflowKind)
+@pytest.mark.parametrize("name", ["a", "order-returns", "zebra-crossing-" + "and-so-on-" * 4 + "z"])
+def test_the_stubs_are_formatted_whatever_their_name(kind: WorkflowKind, name: str, tmp_path: Path) -> None:
+    new_process(tmp_path, name, kind)
+    stubs = {str(path): path.read_text() for path in tmp_path.rglob("*.py")}
+    assert len(stubs) == 5
+    assert format_python(stubs) == stubs
