@@ -254,6 +254,9 @@ class Analysis:
         if held is None:
             if special:
                 return UNKNOWN
+            for base in self.mro(owner.cls) if not isinstance(owner.cls, str) else ():
+                if isinstance(base, str) and base in CONTAINERS:
+                    return container_method(self, frame, Instance(base), name, arguments, node, origin)
             held = self._inherited(owner, name)
         found: list[Value] = []
         for atom in held:

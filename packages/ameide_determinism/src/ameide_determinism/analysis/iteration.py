@@ -28,7 +28,7 @@ def iterate(engine: Engine, frame: Frame, node: ast.expr, value: Value, *, order
     """What iterating gives. Reports a value without order, unless nobody sees the order."""
     if not order_free:
         report_order(engine, frame, node, value)
-    return join(*(_element(engine, frame, node, atom) for atom in value))
+    return join(*(_element(engine, frame, node, atom, order_free=order_free) for atom in value))
 
 
 def report_order(engine: Engine, frame: Frame, node: ast.AST, value: Value, subject: str = "") -> None:
@@ -40,7 +40,7 @@ def report_order(engine: Engine, frame: Frame, node: ast.AST, value: Value, subj
         engine.report(frame, "protobuf-map-order", node, subject or "going through a map field:", fix=fix)
 
 
-def _element(engine: Engine, frame: Frame, node: ast.expr, atom: object) -> Value:
+def _element(engine: Engine, frame: Frame, node: ast.expr, atom: object, *, order_free: bool) -> Value:
     match atom:
         case Text():
             return STR
@@ -49,7 +49,7 @@ def _element(engine: Engine, frame: Frame, node: ast.expr, atom: object) -> Valu
                 return atom.key
             return STR if cls == "builtins.str" else atom.element
         case Instance():
-            return _by_protocol(engine, frame, node, atom)
+            return _by_protocol(engine, frame, node, atom, order_free=order_free)
         case Class(info=info):
             # Members of an Enum are objects of it.
             return instance(info)
@@ -57,7 +57,12 @@ def _element(engine: Engine, frame: Frame, node: ast.expr, atom: object) -> Valu
             return UNKNOWN
 
 
-def _by_protocol(engine: Engine, frame: Frame, node: ast.expr, atom: Instance) -> Value:
+def _by_protocol(engine: Engine, frame: Frame, node: ast.expr, atom: Instance, *, order_free: bool) -> Value:
+    if not isinstance(atom.cls, str):
+        bases = engine.mro(atom.cls)
+        own = any(not isinstance(base, str) and "__iter__" in base.members for base in bases)
+        if not own and not order_free and any(base in SETS for base in bases):
+            engine.report(frame, "set-order", node, f"going through a {atom.cls.name}, which is a set:")
     for first, following in (("__iter__", "__next__"), ("__aiter__", "__anext__")):
         iterator = engine.call_method(frame, of(atom), first, Arguments(), node)
         found: list[Value] = []
