@@ -1,16 +1,27 @@
-"""One Kubernetes control plane for all end-to-end tests of a run, with the CRD in it."""
+"""One Kubernetes control plane for all end-to-end tests of a run, with the CRD in it; a namespace for each test."""
 
+import asyncio
+import itertools
+import json
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ameide_devstack import Kubernetes
-from ameide_devstack.testing import wait_for
+from ameide_devstack.testing import wait_for, wait_until
+from ameide_operator.operator import Operator
+from ameide_operator.testing import FakeKubelet, process_resource
+from lightkube import KubeConfig, SingleConfig
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
 CRD_FILE = Path(__file__).parents[1] / "crd.yaml"
+PATIENCE_S = 60.0
+_NUMBERS = itertools.count()
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,3 +49,72 @@ async def kubectl(cluster: Kubernetes) -> Kubectl:
     assert applied.returncode == 0, applied.stderr
     await wait_for(lambda: "Process" in run("explain", "processes.ameide.io").stdout)
     return run
+
+
+@dataclass
+class Bed:
+    """A namespace with an operator and a kubelet in it."""
+
+    kubectl: Kubectl
+    config: SingleConfig
+    namespace: str
+    kubelet: FakeKubelet
+
+    async def run(self, *arguments: str, content: str | None = None) -> str:
+        """What a command of kubectl in the namespace prints; it must succeed."""
+        done = await asyncio.to_thread(self.kubectl, "--namespace", self.namespace, *arguments, content=content)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    async def apply(self, name: str = "orders", **spec: Any) -> None:
+        """Creates or changes a Process, as a person does."""
+        resource = process_resource(name, namespace=self.namespace, **spec)
+        await self.run("apply", "-f", "-", content=json.dumps(resource))
+
+    async def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object; empty where it is not there."""
+        text = await self.run("get", kind, name, "--ignore-not-found", "-o", "json", "--show-managed-fields")
+        return json.loads(text or "{}")
+
+    async def conditions(self, name: str = "orders") -> Mapping[str, Mapping[str, Any]]:
+        """Conditions of a Process, by type."""
+        status = (await self.get("process", name)).get("status", {})
+        return {each["type"]: each for each in status.get("conditions", ())}
+
+    async def until(
+        self, condition: str, status: str, reason: str | None = None, words: str = "", *, name: str = "orders"
+    ) -> Mapping[str, Any]:
+        """The condition as soon as it is so, and has the words in its message."""
+        seen: list[object] = []
+
+        async def found() -> Mapping[str, Any] | None:
+            each = (await self.conditions(name)).get(condition, {})
+            if each and (not seen or seen[-1] != each):
+                seen.append(each)
+            fits = each.get("status") == status and reason in {None, each.get("reason")}
+            return each if fits and words in each["message"] else None
+
+        try:
+            result = await wait_until(found, timeout_s=PATIENCE_S)
+        except TimeoutError:
+            pytest.fail(f"{condition} never became {status} {reason} {words}; seen: {json.dumps(seen, indent=1)}")
+        assert result is not None
+        return result
+
+
+@pytest.fixture
+async def bed(cluster: Kubernetes, kubectl: Kubectl) -> AsyncGenerator[Bed]:
+    """A namespace of its own, an operator that looks at it alone, and a kubelet whose pods become ready."""
+    namespace = f"test-{next(_NUMBERS)}"
+    assert kubectl("create", "namespace", namespace).returncode == 0
+    config = KubeConfig.from_file(cluster.kubeconfig).get()
+    assert config is not None
+    async with FakeKubelet(config, namespace) as kubelet:
+        operator = asyncio.create_task(Operator(config, namespace=namespace, monitor_seconds=1).run())
+        yield Bed(kubectl, config, namespace, kubelet)
+        if operator.done():
+            operator.result()  # raises what ended it
+        operator.cancel()
+        with suppress(asyncio.CancelledError):
+            await operator
+    kubectl("delete", "namespace", namespace, "--wait=false")

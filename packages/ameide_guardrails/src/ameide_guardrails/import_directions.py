@@ -36,7 +36,7 @@ OPERATOR = "ameide_operator"
 
 INSIDE_OPERATOR = (
     "__main__ : testing",
-    "operator",
+    "operator : settings : logs",
     "watching",
     "reconciling",
     "monitoring : kubernetes",

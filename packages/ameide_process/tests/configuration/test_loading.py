@@ -11,6 +11,7 @@ from ameide_process.configuration import (
     KafkaTls,
     Problem,
     StartupError,
+    WorkerConcurrency,
     WorkerVersion,
     load_ingress_configuration,
     load_worker_configuration,
@@ -350,3 +351,44 @@ def test_it_reads_as_people_expect():
         "  TEMPORAL_TLS_CLIENT_CERT_PATH   /tls/tls.crt   no such file; is the Secret mounted?"
     )
     assert error.exit_code == 2
+
+
+def test_concurrency_is_the_sdks_own_until_it_is_set(environ: Callable[..., dict[str, str]]):
+    assert load_worker_configuration(CONTRACT, environ()).concurrency == WorkerConcurrency()
+    variables = {
+        "TEMPORAL_WORKER_MAX_CONCURRENT_WORKFLOW_TASK_EXECUTION_SIZE": "1000",
+        "TEMPORAL_WORKER_MAX_CONCURRENT_ACTIVITY_EXECUTION_SIZE": "2000",
+        "TEMPORAL_WORKER_MAX_CONCURRENT_LOCAL_ACTIVITY_EXECUTION_SIZE": "10",
+        "TEMPORAL_WORKER_MAX_CONCURRENT_WORKFLOW_TASK_POLLERS": "2",
+        "TEMPORAL_WORKER_MAX_CONCURRENT_ACTIVITY_TASK_POLLERS": "3",
+        "TEMPORAL_WORKER_WORKER_ACTIVITIES_PER_SECOND": "0.5",
+        "TEMPORAL_WORKER_TASK_QUEUE_ACTIVITIES_PER_SECOND": "100",
+        "TEMPORAL_WORKER_STICKY_WORKFLOW_CACHE_SIZE": "0",
+    }
+    assert load_worker_configuration(CONTRACT, environ(**variables)).concurrency == WorkerConcurrency(
+        max_concurrent_workflow_tasks=1000,
+        max_concurrent_activities=2000,
+        max_concurrent_local_activities=10,
+        max_concurrent_workflow_task_polls=2,
+        max_concurrent_activity_task_polls=3,
+        max_activities_per_second=0.5,
+        max_task_queue_activities_per_second=100,
+        max_cached_workflows=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("MAX_CONCURRENT_ACTIVITY_EXECUTION_SIZE", "0"),
+        ("MAX_CONCURRENT_WORKFLOW_TASK_POLLERS", "1"),
+        ("STICKY_WORKFLOW_CACHE_SIZE", "many"),
+        ("WORKER_ACTIVITIES_PER_SECOND", "0"),
+        ("TASK_QUEUE_ACTIVITIES_PER_SECOND", "nan"),
+    ],
+)
+def test_concurrency_that_no_worker_takes_is_named(environ: Callable[..., dict[str, str]], option: str, value: str):
+    variable = f"TEMPORAL_WORKER_{option}"
+    (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(**{variable: value}))
+    assert (problem.name, problem.value) == (variable, value)
+    assert problem.advice.startswith("set it ")

@@ -8,13 +8,18 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
 
 from ameide_operator.planning import AUTHORITY, CERTIFICATE, PRIVATE_KEY
+
+EXPIRY_NOTICE: Final = timedelta(days=7)
+EXPIRY_FRACTION: Final = 5
+"""A certificate should be renewed before the last fifth of its life, and 7 days before its end at the latest;
+cert-manager does so before the last third."""
 
 _DIGEST_LENGTH: Final = 32
 """Hexadecimal digits: 128 bits."""
@@ -31,6 +36,8 @@ class SecretSummary:
     """Tells one content from another. Keyed with the Secret's uid, which only those know who may read the Secret."""
     expires: datetime | None = None
     """First expiry among the certificates of tls.crt."""
+    renew_by: datetime | None = None
+    """When the first of them should have been renewed."""
     fault: str | None = None
     """What is wrong with its certificates, if anything."""
 
@@ -39,13 +46,14 @@ def summarize(secret: Mapping[str, Any]) -> SecretSummary:
     """Reads a Secret as the API server sends it; nothing of its content is kept."""
     metadata = secret["metadata"]
     content = _decoded(secret.get("data") or {})
-    expires, fault = _certificates(content)
+    certificates, fault = _certificates(content)
     return SecretSummary(
         name=metadata["name"],
         resource_version=metadata["resourceVersion"],
         keys=frozenset(key for key, value in content.items() if value),
         digest=_digest(metadata["uid"], content),
-        expires=expires,
+        expires=min((each.not_valid_after_utc for each in certificates), default=None),
+        renew_by=min((_renew_by(each) for each in certificates), default=None),
         fault=fault,
     )
 
@@ -62,25 +70,30 @@ def _digest(uid: str, content: Mapping[str, bytes]) -> str:
     return keyed.hexdigest()[:_DIGEST_LENGTH]
 
 
-def _certificates(content: Mapping[str, bytes]) -> tuple[datetime | None, str | None]:
-    if AUTHORITY in content and _parsed(content[AUTHORITY]) is None:
-        return None, f"{AUTHORITY} holds no PEM certificate"
+def _certificates(content: Mapping[str, bytes]) -> tuple[list[x509.Certificate], str | None]:
+    """The certificates of tls.crt, and what is wrong with those of the Secret."""
+    if AUTHORITY in content and not _parsed(content[AUTHORITY]):
+        return [], f"{AUTHORITY} holds no PEM certificate"
     if CERTIFICATE not in content:
-        return None, None
+        return [], None
     certificates = _parsed(content[CERTIFICATE])
     if not certificates:
-        return None, f"{CERTIFICATE} holds no PEM certificate"
-    expires = min(certificate.not_valid_after_utc for certificate in certificates)
+        return [], f"{CERTIFICATE} holds no PEM certificate"
     if PRIVATE_KEY in content:
-        return expires, _pair_fault(content[CERTIFICATE], content[PRIVATE_KEY])
-    return expires, None
+        return certificates, _pair_fault(content[CERTIFICATE], content[PRIVATE_KEY])
+    return certificates, None
 
 
-def _parsed(pem: bytes) -> list[x509.Certificate] | None:
+def _renew_by(certificate: x509.Certificate) -> datetime:
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return certificate.not_valid_after_utc - min(life / EXPIRY_FRACTION, EXPIRY_NOTICE)
+
+
+def _parsed(pem: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
     except (ValueError, binascii.Error):
-        return None
+        return []
 
 
 def _pair_fault(certificate: bytes, key: bytes) -> str | None:

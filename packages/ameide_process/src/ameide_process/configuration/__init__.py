@@ -10,6 +10,7 @@ from ameide_process.configuration._bindings import (
     OutputSettings,
     SubscriptionSettings,
 )
+from ameide_process.configuration._concurrency import WorkerConcurrency
 from ameide_process.configuration._environment import HttpSettings, WorkerVersion, write_termination_log
 from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription, KafkaTls
 from ameide_process.configuration._loading import (
@@ -48,6 +49,7 @@ __all__ = [
     "StartupError",
     "SubscriptionSettings",
     "TemporalSettings",
+    "WorkerConcurrency",
     "WorkerConfiguration",
     "WorkerVersion",
     "load_ingress_configuration",

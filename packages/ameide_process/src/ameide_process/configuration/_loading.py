@@ -11,6 +11,7 @@ from ameide_process.configuration._bindings import (
     read_outputs,
     read_subscriptions,
 )
+from ameide_process.configuration._concurrency import WorkerConcurrency, read_concurrency
 from ameide_process.configuration._environment import (
     HttpSettings,
     WorkerVersion,
@@ -40,6 +41,7 @@ class WorkerConfiguration(ProgramConfiguration):
 
     version: WorkerVersion | None
     """None: the worker is unversioned."""
+    concurrency: WorkerConcurrency
     outputs: Mapping[str, OutputSettings]
     """Holds `dead-letter` and every stream of the contract."""
 
@@ -74,6 +76,7 @@ def load_worker_configuration(contract: ProcessContract, environ: Mapping[str, s
     check_identity(contract, environ, problems)
     temporal = read_temporal(environ, problems)
     version = read_worker_version(environ, problems)
+    concurrency = read_concurrency(environ, problems)
     http = read_http(environ, problems)
     outputs = read_outputs(contract, environ, problems, required=(DEAD_LETTER, *contract.streams))
     problems.raise_if_any()
@@ -84,6 +87,7 @@ def load_worker_configuration(contract: ProcessContract, environ: Mapping[str, s
         temporal=temporal,
         task_queue=read_task_queue(contract, environ),
         version=version,
+        concurrency=concurrency,
         outputs=outputs,
     )
 

@@ -1,6 +1,7 @@
 """Makes Temporal's worker for a process; production, tests and benchmarks make the same."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
-from ameide_process.configuration import WorkerVersion
+from ameide_process.configuration import WorkerConcurrency, WorkerVersion
 from ameide_process.sandbox import workflow_runner
 from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
@@ -27,6 +28,7 @@ def create_worker(
     dead_letter: DeadLetterActivity,
     implementation: Any = None,
     version: WorkerVersion | None = None,
+    concurrency: WorkerConcurrency | None = None,
     graceful_stop: timedelta = timedelta(0),
     interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
@@ -39,6 +41,7 @@ def create_worker(
         dead_letter: Takes the events that workflows acknowledged and cannot apply.
         implementation: The activities; made from `parts.activities` when not given.
         version: The Worker Deployment version; None: unversioned.
+        concurrency: How much it does at once; None: as the SDK does by default.
         graceful_stop: What running activities get to end when the worker stops.
         interceptors: Temporal interceptors, outermost first.
     """
@@ -55,7 +58,13 @@ def create_worker(
         interceptors=interceptors,
         deployment_config=_deployment(parts.definition, version),
         build_id=None if version is not None else _identifier(parts.definition),
+        **_options(concurrency),
     )
+
+
+def _options(concurrency: WorkerConcurrency | None) -> dict[str, Any]:
+    """Only what is set: the SDK's defaults are its own."""
+    return {name: value for name, value in asdict(concurrency or WorkerConcurrency()).items() if value is not None}
 
 
 def _deployment(definition: ProcessDefinition, version: WorkerVersion | None) -> WorkerDeploymentConfig | None:

@@ -145,6 +145,7 @@ class _WorkerProgram:
             task_queue=self._configuration.task_queue,
             dead_letter=self._dead_letters.publish,
             version=self._configuration.version,
+            concurrency=self._configuration.concurrency,
             graceful_stop=GRACEFUL_STOP,
         )
         running = asyncio.create_task(worker.run())

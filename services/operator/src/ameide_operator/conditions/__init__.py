@@ -3,12 +3,11 @@
 from ameide_operator.conditions._assemble import assemble, invalid
 from ameide_operator.conditions._pods import pod_is_ready
 from ameide_operator.conditions._reasons import STALLED, Reason
-from ameide_operator.conditions._secrets import EXPIRY_NOTICE, blocking, judge_secrets, temporal_secrets
+from ameide_operator.conditions._secrets import blocking, judge_secrets, seconds_until_next_finding, temporal_secrets
 from ameide_operator.conditions._verdict import Verdict, available, failing, unknown
 from ameide_operator.conditions._workload import ReadinessReport, judge_workload, unready_pod, workload_status
 
 __all__ = [
-    "EXPIRY_NOTICE",
     "STALLED",
     "ReadinessReport",
     "Reason",
@@ -21,6 +20,7 @@ __all__ = [
     "judge_secrets",
     "judge_workload",
     "pod_is_ready",
+    "seconds_until_next_finding",
     "temporal_secrets",
     "unknown",
     "unready_pod",

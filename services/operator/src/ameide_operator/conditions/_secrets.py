@@ -1,16 +1,13 @@
 """Whether the Secrets that a resource names are there and whole."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from ameide_operator.conditions._reasons import Reason
 from ameide_operator.conditions._verdict import Verdict, available, failing
 from ameide_operator.planning import SecretUse
 from ameide_operator.secret_summary import SecretSummary
-
-EXPIRY_NOTICE: Final = timedelta(days=7)
-"""How long before its expiry a certificate is spoken of; cert-manager renews at two thirds of its life."""
 
 BLOCKING: Final = frozenset({Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.CERTIFICATE_INVALID})
 """Reasons for which no pods are made or changed: they could not start."""
@@ -41,6 +38,12 @@ def judge_secrets(uses: Iterable[SecretUse], secrets: Mapping[str, SecretSummary
             message = "; ".join(dict.fromkeys(findings[reason]))
             return Verdict(holds=reason is Reason.CERTIFICATE_EXPIRING, reason=reason, message=message)
     return available("all Secrets that spec names are there")
+
+
+def seconds_until_next_finding(secrets: Iterable[SecretSummary | None], *, now: datetime) -> float | None:
+    """When a certificate will be spoken of, or expire; None: never. No event tells that time passes."""
+    times = [time for each in secrets if each for time in (each.renew_by, each.expires) if time and time > now]
+    return min(((time - now).total_seconds() for time in times), default=None)
 
 
 def blocking(verdict: Verdict) -> bool:
@@ -74,13 +77,13 @@ def _finding(use: SecretUse, secret: SecretSummary | None, now: datetime) -> tup
         return Reason.SECRET_KEY_MISSING, f"Secret {use.secret!r} of {use.field} has no key {keys}; add it"
     if secret.fault:
         return Reason.CERTIFICATE_INVALID, f"Secret {use.secret!r} of {use.field}: {secret.fault}; replace it"
-    return _expiry(use, secret.expires, now) if secret.expires else None
+    if secret.expires is None or secret.renew_by is None or now < secret.renew_by:
+        return None
+    return _expiry(use, secret.expires, now)
 
 
-def _expiry(use: SecretUse, expires: datetime, now: datetime) -> tuple[Reason, str] | None:
+def _expiry(use: SecretUse, expires: datetime, now: datetime) -> tuple[Reason, str]:
     when = f"{expires:%Y-%m-%d %H:%M} UTC"
     if expires <= now:
         return Reason.CERTIFICATE_EXPIRED, f"the certificate in Secret {use.secret!r} expired on {when}; renew it"
-    if expires - now < EXPIRY_NOTICE:
-        return Reason.CERTIFICATE_EXPIRING, f"the certificate in Secret {use.secret!r} expires on {when}; renew it"
-    return None
+    return Reason.CERTIFICATE_EXPIRING, f"the certificate in Secret {use.secret!r} expires on {when}; renew it"

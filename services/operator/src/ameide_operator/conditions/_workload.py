@@ -46,13 +46,21 @@ def judge_workload(
     if finding:
         return failing(*finding)
     status = workload_status(deployment, "")
-    seen = mapping_at(deployment, "status").get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-    if not seen or status.updated_replicas < status.replicas:
+    if not _rolled_out(deployment, status):
         done = f"{status.updated_replicas} of {status.replicas} pods have the current template"
-        return failing(Reason.PROGRESSING, f"the {component.value} rolls out: {done}")
+        progress = f"the {component.value} rolls out: {done}"
+        return _unready(component, progress, report) if report else failing(Reason.PROGRESSING, progress)
     if status.ready_replicas >= status.replicas:
         return available(_running(component, status))
-    return _unready(component, status, report)
+    return _unready(component, f"{status.summary} pods of the {component.value} are ready", report)
+
+
+def _rolled_out(deployment: Mapping[str, Any], status: WorkloadStatus) -> bool:
+    live = mapping_at(deployment, "status")
+    seen = live.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    # Pods of an earlier template serve until as many of the current one are available.
+    only_current = live.get("replicas", 0) <= status.updated_replicas
+    return seen and only_current and status.updated_replicas >= status.replicas
 
 
 def unready_pod(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -85,8 +93,7 @@ def _running(component: Component, status: WorkloadStatus) -> str:
     return f"{status.summary} pods of the {component.value} are ready"
 
 
-def _unready(component: Component, status: WorkloadStatus, report: ReadinessReport | None) -> Verdict:
-    count = f"{status.summary} pods of the {component.value} are ready"
+def _unready(component: Component, count: str, report: ReadinessReport | None) -> Verdict:
     if report is None:
         return failing(Reason.PROGRESSING, f"{count}; the others start")
     if report.unreachable:

@@ -17,6 +17,7 @@ from ameide_operator.planning import MANAGED_BY_LABEL, SERVICE_MONITOR
 Body = Mapping[str, Any]
 """An object as the API server sends it."""
 
+FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 
@@ -142,13 +143,12 @@ class Cluster:
         """Whether the cluster has the API of the Prometheus operator, and we may use it.
 
         Raises:
-            ApiError: The server refuses for another reason.
-            httpx2.HTTPError: The server does not answer.
+            httpx2.HTTPError: The server refuses for another reason, or does not answer.
         """
         try:
             await self.list_metadata(SERVICE_MONITOR, labels=MANAGED)
-        except ApiError as error:
-            if error.status.code in {NOT_FOUND, 403}:
+        except httpx2.HTTPStatusError as error:  # of an API that is not there the server says it in plain text
+            if error.response.status_code in {NOT_FOUND, FORBIDDEN}:
                 return False
             raise
         return True
@@ -163,6 +163,18 @@ class _MetadataTransport(httpx2.AsyncHTTPTransport):
         super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        watching = request.url.params.get("watch") == "true"
-        request.headers["Accept"] = _METADATA_ONLY if watching else _METADATA_LIST_ONLY
-        return await super().handle_async_request(request)
+        if request.url.params.get("watch") == "true":
+            request.headers["Accept"] = _METADATA_ONLY
+            return await super().handle_async_request(request)
+        request.headers["Accept"] = _METADATA_LIST_ONLY
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        content = await response.aread()
+        # The server says null of an empty list of metadata, which lightkube does not take.
+        content = content.replace(b'"items":null', b'"items":[]')
+        return httpx2.Response(response.status_code, headers={"Content-Type": _content_type(response)}, content=content)
+
+
+def _content_type(response: httpx2.Response) -> str:
+    # Errors come as plain JSON; lightkube looks for exactly that.
+    return response.headers.get("Content-Type", "").partition(";")[0]

@@ -34,8 +34,8 @@ class Concurrency(Model):
     """Activities that run at once."""
     max_concurrent_local_activity_execution_size: _Count | None = None
     """Local activities that run at once."""
-    max_concurrent_workflow_task_pollers: _Count | None = None
-    """Connections that ask for workflow tasks; at least 2."""
+    max_concurrent_workflow_task_pollers: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    """Connections that ask for workflow tasks: at least one for the worker's own queue, and one for the shared."""
     max_concurrent_activity_task_pollers: _Count | None = None
     """Connections that ask for activities."""
     worker_activities_per_second: _Rate | None = None

@@ -1,6 +1,7 @@
 """One pass over one resource: look, plan, write what differs, judge, write the status if it differs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from ameide_operator.conditions import (
     invalid,
     judge_secrets,
     judge_workload,
+    seconds_until_next_finding,
     temporal_secrets,
     unknown,
     unready_pod,
@@ -40,13 +42,14 @@ from ameide_operator.planning import (
 )
 from ameide_operator.reconciling._child_writer import ChildWriter, Written, controlled
 from ameide_operator.reconciling._readiness import FRESH_SECONDS, ReadinessProbe
+from ameide_operator.reconciling._retention import conflict, deciding
 from ameide_operator.reconciling._secret_reader import SecretReader
 from ameide_operator.reconciling._status import StatusWriter, conditions_of
 from ameide_operator.reconciling._store import ResourceKey, Store
 from ameide_operator.secret_summary import SecretSummary
 
-CERTIFICATE_CHECK_SECONDS: Final = 3600.0
-"""How often a resource is looked at for its certificates alone: no event tells that time passes."""
+LONGEST_WAIT_SECONDS: Final = 3600.0
+"""Of a pass for the sake of time alone."""
 
 _READY = {Component.WORKER: ConditionType.WORKER_READY, Component.INGRESS: ConditionType.INGRESS_READY}
 
@@ -101,7 +104,7 @@ class Reconciler:
         written = Written()
         if not blocking(judged):
             written = await self._write_children(key, body["metadata"]["uid"], spec, secrets)
-        view = self._temporal(key, spec, secrets, temporal_secrets(uses, secrets, now=now))
+        view = self._temporal(key, body, spec, secrets, temporal_secrets(uses, secrets, now=now))
         verdicts |= {ConditionType.TEMPORAL_READY: view.temporal, ConditionType.NAMESPACE_READY: view.namespace}
         asked = False
         for component in components(spec):
@@ -112,7 +115,8 @@ class Reconciler:
         await self._write(key, body, spec, verdicts)
         if asked:
             return FRESH_SECONDS
-        return CERTIFICATE_CHECK_SECONDS if any(each and each.expires for each in secrets.values()) else None
+        until = seconds_until_next_finding(secrets.values(), now=now)
+        return min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None
 
     async def _write_children(
         self, key: ResourceKey, uid: str, spec: ProcessSpec, secrets: Mapping[str, SecretSummary | None]
@@ -132,6 +136,7 @@ class Reconciler:
     def _temporal(
         self,
         key: ResourceKey,
+        body: Body,
         spec: ProcessSpec,
         secrets: Mapping[str, SecretSummary | None],
         missing: Verdict | None,
@@ -139,7 +144,13 @@ class Reconciler:
         if missing is not None:
             self._monitors.release(key)
             return TemporalView(missing, unknown(missing.reason, "not known while Temporal cannot be asked"))
-        return self._monitors.view(key, temporal_target(spec, key.namespace, secrets))
+        target = temporal_target(spec, key.namespace, secrets)
+        decision = deciding(body, self._store.bodies())
+        if decision is None:
+            return self._monitors.view(key, target)
+        view = self._monitors.view(key, replace(target, retention=None, admin=None))
+        wanted = spec.temporal.namespace_management.retention or ""
+        return replace(view, namespace=conflict(decision, wanted, view.namespace))
 
     async def _judge(
         self, key: ResourceKey, body: Body, component: Component, secrets: Verdict

@@ -47,6 +47,10 @@ class Store:
         """All of them."""
         return list(self._resources)
 
+    def bodies(self) -> Iterable[Body]:
+        """All of them, as they were seen last."""
+        return self._resources.values()
+
     def children(self, key: ResourceKey) -> Mapping[ChildKey, Body]:
         """What is labelled as a child of a resource; it need not be one."""
         return self._children.get(key, {})

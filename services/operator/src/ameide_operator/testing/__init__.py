@@ -1,5 +1,15 @@
 """What tests of the operator share."""
 
+from ameide_operator.testing._fake_kubelet import FakeKubelet, PodStatus, crashed, running, unschedulable, waiting
 from ameide_operator.testing._samples import merged, process_resource
 
-__all__ = ["merged", "process_resource"]
+__all__ = [
+    "FakeKubelet",
+    "PodStatus",
+    "crashed",
+    "merged",
+    "process_resource",
+    "running",
+    "unschedulable",
+    "waiting",
+]

@@ -2,17 +2,22 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import kopf
 import structlog
 from lightkube import SingleConfig
 
-from ameide_operator.kubernetes import MANAGED, POD, Cluster
+from ameide_operator.kubernetes import MANAGED, POD, Body, Cluster
 from ameide_operator.models import GROUP, KIND, PLURAL, VERSION
 from ameide_operator.reconciling import Store
+
+STOP_SECONDS: Final = 10.0
+"""What kopf gets to end when the operator does."""
 
 RESTART_SECONDS: Final = 2.0
 """Between an end of kopf and its next start: an error inside a watch stream ends it."""
@@ -28,6 +33,13 @@ WATCHED: Final = {
 }
 """Group, version and plural of each kind; all but our own are watched by label."""
 
+
+class See(Protocol):
+    """Takes in what a watch has seen."""
+
+    def __call__(self, kind: str, body: Body, *, deleted: bool) -> None: ...
+
+
 _log = structlog.get_logger(__name__)
 
 
@@ -39,26 +51,49 @@ class Backoffs:
 
 
 async def watch(cluster: Cluster, store: Store) -> None:
-    """Keeps the store up to date, until cancelled; starts kopf again whenever it ends."""
+    """Keeps the store up to date, until cancelled; starts kopf again whenever it ends.
+
+    kopf runs in a thread and an event loop of its own: when it ends it cancels every task of its loop, and in the main
+    thread it takes over the signals.
+    """
+    loop = asyncio.get_running_loop()
+
+    def see(kind: str, body: Body, *, deleted: bool) -> None:
+        loop.call_soon_threadsafe(partial(store.see, kind, body, deleted=deleted))
+
     while True:
+        stop = threading.Event()
+        running = loop.run_in_executor(None, _run, cluster.config, cluster.namespace, see, stop)
         try:
-            await kopf.operator(
-                registry=_registry(cluster.config, store),
-                settings=_settings(namespaced=cluster.namespace is not None),
-                standalone=True,
-                clusterwide=cluster.namespace is None,
-                namespaces=[cluster.namespace] if cluster.namespace else [],
-                identity="ameide-operator",  # pyright: ignore[reportArgumentType] # a NewType of str
-            )
+            # Shielded: a thread cannot be cancelled, only asked.
+            await asyncio.shield(running)
             _log.warning("watches ended; they start again")
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([running], timeout=STOP_SECONDS)
+            raise
         except Exception as error:  # noqa: BLE001 # whatever ends kopf, the watches must go on
             _log.warning("watches failed; they start again", error=str(error))
         await asyncio.sleep(RESTART_SECONDS)
 
 
+def _run(config: SingleConfig, namespace: str | None, see: See, stop: threading.Event) -> None:
+    asyncio.run(
+        kopf.operator(
+            registry=_registry(config, see),
+            settings=_settings(namespaced=namespace is not None),
+            standalone=True,
+            clusterwide=namespace is None,
+            namespaces=[namespace] if namespace else [],
+            stop_flag=stop,
+        )
+    )
+
+
 def _settings(*, namespaced: bool) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.process.ultimate_exiting_timeout = None  # it would kill this process
     settings.networking.error_backoffs = Backoffs()
     settings.networking.request_timeout = 30
     settings.watching.server_timeout = 300
@@ -70,7 +105,7 @@ def _settings(*, namespaced: bool) -> kopf.OperatorSettings:
     return settings
 
 
-def _registry(config: SingleConfig, store: Store) -> kopf.OperatorRegistry:
+def _registry(config: SingleConfig, see: See) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     def log_in(**_: Any) -> kopf.ConnectionInfo:
@@ -78,15 +113,15 @@ def _registry(config: SingleConfig, store: Store) -> kopf.OperatorRegistry:
 
     kopf.on.login(registry=registry, errors=kopf.ErrorsMode.TEMPORARY)(log_in)
     for kind, (group, version, plural) in WATCHED.items():
-        kopf.on.event(group, version, plural, registry=registry, id=f"see-{plural}")(_sees(kind, store))
+        kopf.on.event(group, version, plural, registry=registry, id=f"see-{plural}")(_sees(kind, see))
     return registry
 
 
-def _sees(kind: str, store: Store) -> Any:
-    async def see(event: Mapping[str, Any], **_: Any) -> None:
-        store.see(kind, event["object"], deleted=event["type"] == "DELETED")
+def _sees(kind: str, see: See) -> Any:
+    async def on_event(event: Mapping[str, Any], **_: Any) -> None:
+        see(kind, event["object"], deleted=event["type"] == "DELETED")
 
-    return see
+    return on_event
 
 
 def _connection(config: SingleConfig) -> kopf.ConnectionInfo:

@@ -1,0 +1,23 @@
+"""Settings of the operator itself, from its environment."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each is read from the variable of its name in capitals, after AMEIDE_OPERATOR_."""
+
+    model_config = SettingsConfigDict(env_prefix="AMEIDE_OPERATOR_", frozen=True, use_attribute_docstrings=True)
+
+    namespace: Annotated[str, Field(min_length=1)] | None = None
+    """The one namespace to look at; unset: all of them."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 8
+    """Resources that are reconciled at once."""
+    resync_seconds: Annotated[float, Field(ge=10, le=3600)] = 300.0
+    """From one look at everything to the next."""
+    monitor_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """From one look at a Temporal frontend to the next."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that is logged."""

@@ -1,0 +1,158 @@
+"""What the operator gives to pods is what the programs read: environment, mounted files, termination log."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ameide_devstack import CertificateAuthority
+from ameide_operator.models import Concurrency, ProcessSpec
+from ameide_operator.planning import Component, Observed, Owner, child_name, plan_children
+from ameide_operator.testing import process_resource
+from ameide_process.configuration import (
+    KafkaSasl,
+    WorkerConcurrency,
+    load_ingress_configuration,
+    load_worker_configuration,
+)
+from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
+from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
+from temporalio.service import TLSConfig
+
+CONTRACT = ProcessContract(
+    name="order-fulfillment",
+    workflow_type="OrderFulfillmentWorkflow",
+    default_task_queue="declared",
+    api_major=1,
+    api_minor=0,
+    kind=WorkflowKind.ENTITY,
+    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    dedupe_window=4096,
+    cases=(),
+    subscriptions=(Subscription(name="orders-facts", kind="kafka", binding_ref="orders-facts"),),
+    digest="0" * 64,
+)
+OWNER = Owner("orders", "order-fulfillment", "uid")
+SECURED = {
+    "tls": {"mode": "mTLS"},
+    "sasl": {"mechanism": "SCRAM-SHA-512", "username": "u"},
+    "authSecretRef": "kafka",
+}
+
+
+class Pod:
+    """The environment and the files of a container, in a folder of this machine."""
+
+    def __init__(self, folder: Path, component: Component, resource: Mapping[str, Any], secrets: Path) -> None:
+        self.folder = folder
+        keys = {each.name: {key.name for key in each.iterdir()} for each in secrets.iterdir()}
+        observed = Observed(secret_keys=keys, secret_digests=dict.fromkeys(keys, ""))
+        plan = plan_children(ProcessSpec.model_validate(resource["spec"]), OWNER, observed)
+        manifests = {(child.key.kind, child.key.name): child.manifest for child in plan.apply}
+        name = child_name(OWNER, component)
+        pod = manifests["Deployment", name]["spec"]["template"]["spec"]
+        (self.container,) = pod["containers"]
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        for mount in self.container["volumeMounts"]:
+            place = self.inside(mount["mountPath"])
+            place.mkdir(parents=True)
+            volume = volumes[mount["name"]]
+            if "configMap" in volume:
+                for file, content in manifests["ConfigMap", volume["configMap"]["name"]]["data"].items():
+                    self._write(place / file, content.replace("/etc/ameide", str(self.inside("/etc/ameide"))))
+            if "secret" in volume:
+                for key in (secrets / volume["secret"]["secretName"]).iterdir():
+                    (place / key.name).write_bytes(key.read_bytes())
+
+    def inside(self, path: str) -> Path:
+        return self.folder / path.removeprefix("/")
+
+    def environ(self) -> dict[str, str]:
+        values = {variable["name"]: variable.get("value", "from-a-secret") for variable in self.container["env"]}
+        etc = str(self.inside("/etc/ameide"))
+        return {name: value.replace("/etc/ameide", etc) for name, value in values.items()}
+
+    @staticmethod
+    def _write(path: Path, content: str) -> None:
+        path.write_text(content)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    folder = tmp_path / "secrets"
+    authority = CertificateAuthority(tmp_path / "pki")
+    pair = authority.issue_client("client")
+    for name in ("temporal", "kafka"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "tls.crt").write_bytes(pair.certificate.read_bytes())
+        (folder / name / "tls.key").write_bytes(pair.key.read_bytes())
+        (folder / name / "ca.crt").write_bytes(authority.certificate.read_bytes())
+    (folder / "kafka" / "password").write_text("p")
+    return folder
+
+
+def secured_resource() -> dict[str, Any]:
+    sample = process_resource()["spec"]
+    return process_resource(
+        temporal={
+            "tls": {"mode": "mTLS", "secretRef": "temporal", "serverName": "temporal.internal"},
+            "apiKeySecretRef": {"name": "key", "key": "token"},
+        },
+        ingress={"subscriptions": [sample["ingress"]["subscriptions"][0] | SECURED | {"consumerGroup": "g"}]},
+        outputs=[sample["outputs"][0] | SECURED, sample["outputs"][0] | {"name": "progress"}],
+    )
+
+
+def test_worker_of_the_simplest_resource_starts(tmp_path: Path, secrets: Path):
+    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(), secrets)
+    configuration = load_worker_configuration(CONTRACT, pod.environ())
+    assert configuration.temporal.address == "temporal-frontend.temporal.svc:7233"
+    assert configuration.temporal.namespace == "orders-prod"
+    assert configuration.temporal.tls is False
+    assert configuration.task_queue == "order-fulfillment"
+    assert configuration.http.port == pod.container["ports"][0]["containerPort"]
+
+
+def test_ingress_with_everything_secured_starts(tmp_path: Path, secrets: Path):
+    pod = Pod(tmp_path / "pod", Component.INGRESS, secured_resource(), secrets)
+    configuration = load_ingress_configuration(CONTRACT, pod.environ())
+    tls = configuration.temporal.tls
+    assert isinstance(tls, TLSConfig)
+    assert tls.domain == "temporal.internal"
+    assert tls.client_cert == (secrets / "temporal" / "tls.crt").read_bytes()
+    assert configuration.temporal.api_key == "from-a-secret"
+    (bound,) = configuration.subscriptions
+    assert bound.group == "g"
+    assert bound.settings.tls is not None
+    assert bound.settings.sasl == KafkaSasl.model_validate(
+        {
+            "mechanism": "SCRAM-SHA-512",
+            "username": "u",
+            "passwordFile": pod.inside("/etc/ameide/secrets/kafka/password"),
+        }
+    )
+    assert set(configuration.outputs) == {"dead-letter", "progress"}
+
+
+def test_every_option_of_concurrency_arrives(tmp_path: Path, secrets: Path):
+    values = {field.alias: number for number, field in enumerate(Concurrency.model_fields.values(), start=2)}
+    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(worker={"concurrency": values}), secrets)
+    arrived = load_worker_configuration(CONTRACT, pod.environ()).concurrency
+    assert arrived == WorkerConcurrency(
+        max_concurrent_workflow_tasks=2,
+        max_concurrent_activities=3,
+        max_concurrent_local_activities=4,
+        max_concurrent_workflow_task_polls=5,
+        max_concurrent_activity_task_polls=6,
+        max_activities_per_second=7,
+        max_task_queue_activities_per_second=8,
+        max_cached_workflows=9,
+    )
+
+
+def test_image_of_another_process_is_refused(tmp_path: Path, secrets: Path):
+    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(), secrets)
+    with pytest.raises(Exception, match="this image implements api major 2"):
+        load_worker_configuration(replace(CONTRACT, api_major=2), pod.environ())
