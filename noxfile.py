@@ -44,12 +44,9 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def regen(session: nox.Session) -> None:
     """Generate messages, stubs and processes from proto. -- --check: fail when that changes a file."""
-    started = time.monotonic()
-    _codegen(session, "buf", "generate", "--template", "buf.gen.options.yaml")
-    _codegen(session, "buf", "generate")
-    _refuse_orphans(session)
-    session.run("uv", "lock", "--quiet", external=True)
-    session.log(f"generated in {time.monotonic() - started:.1f} s")
+    if unknown := [option for option in session.posargs if option != "--check"]:
+        session.error(f"regen knows no {' '.join(unknown)}; its only option is --check")
+    _generate(session)
     if "--check" in session.posargs:
         session.run(*RUN, "ameide-guardrails", "committed", external=True)
 
@@ -102,7 +99,10 @@ def fmt(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, each beside its baseline. -- NAME: one of them."""
     files = sorted((ROOT / "benchmarks").glob("*.py"))
-    names = session.posargs or [path.stem for path in files if '__name__ == "__main__"' in path.read_text()]
+    present = [path.stem for path in files if '__name__ == "__main__"' in path.read_text()]
+    names = session.posargs or present
+    if unknown := sorted(set(names) - set(present)):
+        session.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(present)}")
     for name in names:
         session.run(*RUN, "python", f"benchmarks/{name}.py", external=True)
 
@@ -113,7 +113,7 @@ def new(session: nox.Session) -> None:
     _codegen(session, "python", "-m", "protoc_gen_process.scaffold", *session.posargs)
     if {"-h", "--help"} & {*session.posargs}:
         return
-    regen(session)
+    _generate(session)
     name = next(argument for argument in session.posargs if (PRIMITIVES / argument / "pyproject.toml").exists())
     proto = f"packages/ameide_core_proto/src/ameide_core_proto/{name.replace('-', '_')}/v1/"
     steps = f"""
@@ -140,6 +140,16 @@ def release_contract(session: nox.Session) -> None:
     session.run(*RUN, "buf", "breaking", "--against", RELEASED_IMAGE, external=True)
     _codegen(session, "buf", "build", "--exclude-source-info", "-o", RELEASED_IMAGE)
     session.log(f"{RELEASED_IMAGE} and the lock files are the released surface now; commit them")
+
+
+def _generate(session: nox.Session) -> None:
+    """Writes everything that follows from protos."""
+    started = time.monotonic()
+    _codegen(session, "buf", "generate", "--template", "buf.gen.options.yaml")
+    _codegen(session, "buf", "generate")
+    _refuse_orphans(session)
+    session.run("uv", "lock", "--quiet", external=True)
+    session.log(f"generated in {time.monotonic() - started:.1f} s")
 
 
 def _codegen(session: nox.Session, *command: str) -> None:

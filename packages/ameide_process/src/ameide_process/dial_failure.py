@@ -62,4 +62,4 @@ def explain_dial(error: RuntimeError, *, tls: bool) -> str:
         return _BREAKS_OFF_TLS if tls else _WANTS_TLS
     # Rust wraps causes, the most telling one last.
     found = _QUOTED.findall(text) or _VARIANT.findall(text)
-    return found[-1] if found else text
+    return f"{found[-1] if found else text}; check TEMPORAL_ADDRESS, and that Temporal runs there"

@@ -19,8 +19,10 @@ WATCHABLE_ORDERS = 100
 async def publish(orders: list[Order], bootstrap_servers: str, topic: str) -> None:
     """Publishes every event but the late ones, and one message that is no envelope."""
     async with _producer(bootstrap_servers) as producer:
-        for number, event in enumerate(interleaved(orders)):
-            if number == 10:
+        events = list(interleaved(orders))
+        undecodable_at = min(10, len(events) - 1)
+        for number, event in enumerate(events):
+            if number == undecodable_at:
                 await producer.send(topic, UNDECODABLE, key=b"nobody")
             await producer.send(topic, _value(event), key=_key(event), headers=_headers(event))
             if len(orders) <= WATCHABLE_ORDERS:

@@ -56,6 +56,12 @@ def test_wrong_options_show_the_usage() -> None:
     assert "--oders" in done.stderr
 
 
+def test_the_smallest_demo_adds_up() -> None:
+    done = _run("--orders", "1")
+    assert done.returncode == 0, done.stdout
+    assert "1 orders came to their end" in done.stdout or "1 order came to its end" in done.stdout
+
+
 def test_an_order_that_never_ends_is_named_with_its_state(tmp_path: Path) -> None:
     story = json.loads(FIRST_LINE)
     placed, *_ = story["events"]

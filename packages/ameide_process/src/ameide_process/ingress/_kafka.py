@@ -282,7 +282,9 @@ class KafkaTransport:
                     await consumer.stop()
 
     def _unreachable(self, error: Exception) -> TransportError:
-        return TransportError(f"{self._where()}: {_what(error)}")
+        return TransportError(
+            f"{self._where()}: {_what(error)}; check bootstrapServers, and that the broker runs there"
+        )
 
     def _where(self) -> str:
         servers = ",".join(self._settings.bootstrap_servers)

@@ -33,8 +33,9 @@ from ameide_process.worker_parts import WorkerParts
 GRACEFUL_STOP = timedelta(seconds=20)
 """What running activities get to end at a stop; Kubernetes kills 30 s after SIGTERM by default."""
 
-RESTART_SECONDS = 2.0
-"""Between a worker that Temporal refused, for want of its namespace for example, and the next try."""
+RESTART_INITIAL = 1.0
+RESTART_MAXIMUM = 8.0
+"""Seconds between a worker that Temporal refused, for want of its namespace for example, and the next try."""
 
 _log = structlog.get_logger(__name__)
 
@@ -113,6 +114,7 @@ class _WorkerProgram:
 
     async def _work(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
+        delay = RESTART_INITIAL
         while not stop.is_set():
             # A client for each try: one that carried a worker which Temporal refused takes no other.
             client = await unless_stopped(stop, self._connect())
@@ -124,8 +126,10 @@ class _WorkerProgram:
                 except Exception as error:  # noqa: BLE001 - whatever the SDK ends a worker with: shown, tried again
                     reason = str(error).partition("\n")[0]
                     self._polling.failed(f"the worker cannot poll: {reason}")
-                    _log.warning("worker cannot poll", reason=reason, retry_in=RESTART_SECONDS)
-                    await asyncio.wait((stopping,), timeout=RESTART_SECONDS)
+                    _log.warning("worker cannot poll", reason=reason, retry_in=delay)
+                    await asyncio.wait((stopping,), timeout=delay)
+                    # The SDK logs several lines for each refused worker; they should not hide what is wrong.
+                    delay = min(delay * 2, RESTART_MAXIMUM)
 
     async def _connect(self) -> Client:
         identity = f"{self._configuration.contract.name}-worker@{socket.gethostname()}:{os.getpid()}"
