@@ -34,7 +34,7 @@ def test_the_name_of_a_process_that_another_proto_declares_writes_nothing(tmp_pa
     proto = tmp_path / PROTOS / "shop/orders/v1/orders.proto"
     proto.parent.mkdir(parents=True)
     proto.write_text('option (ameide_core_proto.process.v1.process) = {\n  name: "order-returns"\n};\n')
-    with pytest.raises(InvalidNameError, match="is declared in"):
+    with pytest.raises(InvalidNameError, match="is declared by"):
         new_process(tmp_path, "order-returns")
     assert not (tmp_path / "primitives").exists()
 

@@ -55,10 +55,6 @@ def new_process(root: Path, name: str, kind: WorkflowKind = WorkflowKind.ENTITY)
     taken_by = package_taken_by(package)
     if taken_by is not None:
         raise InvalidNameError(f"{name!r} would make a Python package {package!r}, which is {taken_by}")
-    proto = root / _TEMPLATES["process.proto.j2"].format(package=package)
-    declared = [path for path in _declaring(root, name) if path != proto]
-    if declared:
-        raise InvalidNameError(f"{name!r} is declared in {declared[0].relative_to(root)}; take another name")
     environment = Environment(
         loader=FunctionLoader(_source),
         undefined=StrictUndefined,
@@ -98,16 +94,6 @@ def _process_option(proto: str) -> str:
     """The text of a proto from its option `process` on to the option's end; empty without one."""
     _, _, option = proto.partition("option (ameide_core_proto.process.v1.process) = {")
     return option.partition("\n};")[0].partition("ingress:")[0]
-
-
-def _declaring(root: Path, name: str) -> list[Path]:
-    """Returns the protos that declare a process of the name, as far as their text shows."""
-    declaration = re.compile(rf"""^\s*name:\s*["']{re.escape(name)}["']""", re.MULTILINE)
-    return [
-        path
-        for path in sorted((root / "packages/ameide_core_proto/src").rglob("*.proto"))
-        if "process.v1.process)" in (text := path.read_text(encoding="utf-8")) and declaration.search(text)
-    ]
 
 
 def _source(template: str) -> str:
