@@ -88,6 +88,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.mark.e2e
 @pytest.mark.timeout(900)  # installs a workspace; its servers, generators and checks run one after the other
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_a_new_process_is_red_until_it_is_written(checkout: Checkout, kind: str) -> None:

@@ -30,15 +30,6 @@ def test_what_a_person_wrote_is_kept(tmp_path: Path) -> None:
     assert impl.read_text() == "mine"
 
 
-def test_the_name_of_a_process_that_another_proto_declares_writes_nothing(tmp_path: Path) -> None:
-    proto = tmp_path / PROTOS / "shop/orders/v1/orders.proto"
-    proto.parent.mkdir(parents=True)
-    proto.write_text('option (ameide_core_proto.process.v1.process) = {\n  name: "order-returns"\n};\n')
-    with pytest.raises(InvalidNameError, match="is declared by"):
-        new_process(tmp_path, "order-returns")
-    assert not (tmp_path / "primitives").exists()
-
-
 @pytest.mark.parametrize("name", ["Order_Returns", "order--returns", "class", "temporalio", "../x", ""])
 def test_a_name_that_no_process_can_have_writes_nothing(name: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidNameError):
