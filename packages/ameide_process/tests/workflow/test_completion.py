@@ -3,12 +3,13 @@
 import itertools
 
 import pytest
+from ameide_process.workflow import _event_pump
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from workflow_samples import ledger, plain_waiter
 from workflow_samples.workflow import logged
-from workflow_stage import Stage, end, keys, payment, shipment
+from workflow_stage import Stage, end, envelope, keys, payment, shipment
 
 
 async def test_every_undelivered_event_is_dead_lettered_as_late(stage: Stage) -> None:
@@ -92,8 +93,46 @@ async def test_the_end_waits_for_a_dead_letter_stream_that_is_away(stage: Stage)
         assert stage.activities.called("dead_letter") == 4
 
 
+async def test_events_handed_over_at_once_wait_for_the_stream_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_event_pump, "LATE_ROUNDS", 0)
+    stage.activities.fail("dead_letter", ApplicationError("the stream is away"))
+    workflow = stage.workflow()
+    async with stage.worker(plain_waiter.PARTS):
+        await workflow.send(*(payment(name) for name in "abc"), shipment("d"), payment("e"))
+        await workflow.result()
+        assert (await workflow.progress()).counts.late == 1
+        assert stage.late() == keys(workflow.sent[-1:])
+        assert stage.activities.called("dead_letter") == 2
+    await stage.close()  # replays while the constant is what it was
+
+
+async def test_hundreds_of_waiting_events_are_applied_or_late_after_many_runs(eager_stage: Stage) -> None:
+    """The end stands in the middle of what three senders have sent; handlers before it call activities."""
+    workflow = eager_stage.workflow()
+    senders = {sender: [f"{sender}-{number}" for number in range(400)] for sender in "abc"}
+    for first in range(0, 400, 20):
+        for sender, names in senders.items():
+            *notes, last = names[first : first + 20]
+            signal = [*(envelope(payment(name), name) for name in notes), envelope(shipment(last), last)]
+            if (sender, first) == ("b", 240):
+                signal.insert(10, envelope(end(), "end"))
+            await workflow.send_events(*signal)
+    async with eager_stage.worker(ledger.PARTS):
+        await workflow.result()
+        noted = logged(await workflow.state())
+        progress = await workflow.progress()
+    assert progress.run_epoch >= 1
+    assert (progress.counts.applied, progress.counts.late) == (len(noted) + 1, 1200 - len(noted))
+    assert len(eager_stage.late()) >= 400
+    everything = noted + eager_stage.late()
+    for sender, names in senders.items():
+        assert [name for name in everything if name.startswith(sender)] == names
+
+
 async def test_a_process_that_ends_under_a_stream_does_end_and_loses_none(stage: Stage) -> None:
-    """A dead-letter activity of its own would each time find the next event waiting when it is done."""
+    """Each time that the dead-letter activity is done, the next event waits; the last ones are handed over at once."""
     workflow = stage.workflow()
     acknowledged: list[str] = []
 

@@ -1,7 +1,8 @@
 """The worker of a process: polls the task queue and runs workflows and activities."""
 
 from ameide_process.sandbox import workflow_runner
-from ameide_process.worker._create import DeadLetterActivity, create_worker
+from ameide_process.worker._create import create_worker
+from ameide_process.worker._dead_letters_at_once import DeadLetterActivity
 from ameide_process.worker._main import run_worker
 from ameide_process.worker._parts import load_parts
 from ameide_process.worker_parts import WorkerParts

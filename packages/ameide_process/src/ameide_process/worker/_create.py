@@ -1,6 +1,6 @@
 """Makes Temporal's worker for a process; production, tests and benchmarks make the same."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -13,11 +13,9 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from ameide_process.configuration import WorkerConcurrency, WorkerVersion
 from ameide_process.sandbox import workflow_runner
+from ameide_process.worker._dead_letters_at_once import DeadLetterActivity, DeadLettersAtOnce
 from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
-
-DeadLetterActivity = Callable[[DeadLetterRequest], Awaitable[DeadLetterResponse]]
-"""Returns once the dead-letter stream has the events."""
 
 
 def create_worker(
@@ -55,7 +53,7 @@ def create_worker(
         activities=activities,
         workflow_runner=workflow_runner(parts),
         graceful_shutdown_timeout=graceful_stop,
-        interceptors=interceptors,
+        interceptors=[*interceptors, DeadLettersAtOnce(dead_letter)],
         deployment_config=_deployment(parts.definition, version),
         build_id=None if version is not None else _identifier(parts.definition),
         **_options(concurrency),

@@ -46,8 +46,11 @@ class DeadLetterWriter:
         Raises:
             OutputError: The stream does not take an event; Temporal retries the activity.
         """
-        info = activity.info()
-        records = [self._record(event, info.workflow_id or "", info.workflow_run_id or "") for event in request.events]
+        workflow_id, run_id = request.workflow_id, request.run_id
+        if not workflow_id:
+            info = activity.info()
+            workflow_id, run_id = info.workflow_id or "", info.workflow_run_id or ""
+        records = [self._record(event, workflow_id, run_id) for event in request.events]
         await asyncio.gather(*(self._publisher.publish(record) for record in records))
         for event in request.events:
             self._written.labels(event.reason).inc()

@@ -7,7 +7,7 @@ as new and completes without losing one.
 
 from ameide_process.workflow._activations import NEXT_ACTIVATION_ACTIVITY
 from ameide_process.workflow._activity_calls import ActivityCalls
-from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY
+from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY, DEAD_LETTER_FUNCTION
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._errors import ProcessFailedError
 from ameide_process.workflow._process import Process
@@ -15,6 +15,7 @@ from ameide_process.workflow._workflow import ProcessWorkflow
 
 __all__ = [
     "DEAD_LETTER_ACTIVITY",
+    "DEAD_LETTER_FUNCTION",
     "NEXT_ACTIVATION_ACTIVITY",
     "ActivityCalls",
     "Process",

@@ -1,19 +1,23 @@
 """How a workflow hands events to the dead-letter stream: by one activity of the worker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import cast
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import FailureError
 
 from ameide_process.invalid_event import InvalidReason
+from ameide_process.workflow._activations import next_activation
 from ameide_process.workflow._carry_over import binary_argument
 
 DEAD_LETTER_ACTIVITY = "ameide.dead-letter"
 """Temporal activity type; every worker registers it."""
+
+DEAD_LETTER_FUNCTION = "ameide.dead-letter"
+"""Function that workers give their workflows: takes a `DeadLetterRequest`, returns once the stream has its events."""
 
 START_TO_CLOSE = timedelta(seconds=30)
 """Longest attempt; the stream answers within seconds or is away."""
@@ -37,50 +41,55 @@ async def dead_letter(payloads: Sequence[Payload], reason: InvalidReason, messag
         reason: Why they were not applied.
         message: The same for people.
     """
-    argument = _argument(payloads, reason, message)
-    if argument.payload.ByteSize() > ARGUMENT_BYTES:
-        await _execute_locally(argument, RETRY)
+    argument = binary_argument(_request(payloads, reason, message))
+    if argument.payload.ByteSize() <= ARGUMENT_BYTES:
+        await _execute(argument)
         return
-    await workflow.execute_activity(
-        DEAD_LETTER_ACTIVITY,
-        argument,
-        result_type=DeadLetterResponse,
-        start_to_close_timeout=START_TO_CLOSE,
-        retry_policy=RETRY,
-    )
-
-
-async def dead_letter_at_once(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> None:
-    """The same, within the workflow task where the stream answers: no event can arrive meanwhile.
-
-    A workflow that is to end would else never do so under a stream of events: each time that the activity was done,
-    the next event would be there.
-    """
-    try:
-        await _execute_locally(_argument(payloads, reason, message), RetryPolicy(maximum_attempts=1))
-    except FailureError:
-        # Temporal retries this one; a local activity that is retried for days fills the history.
-        await dead_letter(payloads, reason, message)
-
-
-async def _execute_locally(argument: RawValue, retry: RetryPolicy) -> None:
     await workflow.execute_local_activity(
         DEAD_LETTER_ACTIVITY,
         argument,
         result_type=DeadLetterResponse,
         start_to_close_timeout=LOCAL_START_TO_CLOSE,
         local_retry_threshold=LOCAL_START_TO_CLOSE,
-        retry_policy=retry,
+        retry_policy=RETRY,
+    )
+    # A local activity does not say which signals came before its end.
+    await next_activation()
+
+
+def dead_letter_at_once(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> None:
+    """The same for the last events of a workflow that ends in this activation: no event can arrive meanwhile.
+
+    Nothing of it is in the history. A workflow task that fails, since the stream is away or another event has come,
+    hands the events over again; one that was recorded has done so.
+
+    Raises:
+        Exception: The stream has not acknowledged them; Temporal tries the workflow task again.
+    """
+    if workflow.unsafe.is_replaying():
+        return
+    info = workflow.info()
+    request = _request(payloads, reason, message)
+    request.workflow_id, request.run_id = info.workflow_id, info.run_id
+    functions = cast("Mapping[str, Callable[[DeadLetterRequest], None]]", workflow.extern_functions())  # pyright: ignore[reportUnknownMemberType] -- the SDK's bare Callable
+    with workflow.unsafe.sandbox_unrestricted():
+        functions[DEAD_LETTER_FUNCTION](request)
+
+
+def _request(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> DeadLetterRequest:
+    return DeadLetterRequest(
+        events=[
+            DeadLetterEvent(payload=payload.SerializeToString(deterministic=True), reason=reason, message=message) for payload in payloads
+        ]
     )
 
 
-def _argument(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> RawValue:
+async def _execute(argument: RawValue) -> None:
     """Binary: base64 in protobuf-JSON would push the largest event over Temporal's 2 MB."""
-    return binary_argument(
-        DeadLetterRequest(
-            events=[
-                DeadLetterEvent(payload=payload.SerializeToString(deterministic=True), reason=reason, message=message)
-                for payload in payloads
-            ]
-        )
+    await workflow.execute_activity(
+        DEAD_LETTER_ACTIVITY,
+        argument,
+        result_type=DeadLetterResponse,
+        start_to_close_timeout=START_TO_CLOSE,
+        retry_policy=RETRY,
     )

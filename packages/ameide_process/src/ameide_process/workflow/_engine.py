@@ -176,11 +176,13 @@ class Engine:
         Raises:
             ContinueAsNewError: The run is left.
         """
-        # In an activation of its own: in one that brought a signal, the SDK would leave before it looks at a
-        # cancellation which that one brought too, and the next run would not know of it.
+        # In a later activation: in the one of a signal, the SDK would leave before it looks at a cancellation which
+        # that one brought too, and the next run would not know of it.
+        cancellations = run.cancelling()
         later = _spawn(next_activation())
         await _watch(run, later.done)
-        if not run.done() and self._may_leave():
+        # A cancellation that came together with the end of that activity has not reached `run` yet.
+        if not run.done() and run.cancelling() == cancellations and self._may_leave():
             workflow.continue_as_new(self._packed())
 
     def _packed(self) -> RawValue:

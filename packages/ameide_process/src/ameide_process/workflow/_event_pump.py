@@ -31,6 +31,10 @@ RECORDED_FAILURES = 50
 RECORDED_LENGTH = 500
 """Characters kept of a text in a recorded failure: all of them travel in each query and each Continue-As-New."""
 
+LATE_ROUNDS = 5
+"""Activities after which the late events that still arrive are handed over at once: under a stream, the next one would
+be there each time that the activity is done, and the workflow would never end."""
+
 LATE_BYTES = 1024 * 1024
 """Of late events that travel in one activity; Temporal takes 2 MB."""
 
@@ -122,18 +126,19 @@ class EventPump:
 
         Draining it into handlers would apply events to a finished process; just returning would lose them.
         """
+        message = "the process had finished when the event's turn came"
+        rounds = 0
         while self.inbox:
             batch = self.inbox.take_batch(maximum_events=LATE_EVENTS, maximum_bytes=LATE_BYTES)
             late = [payload for payload in batch if not self._is_duplicate(payload)]
             self.counts.duplicates += len(batch) - len(late)
-            self._metrics.ended(Outcome.DUPLICATE, len(batch) - len(late))
             self.counts.late += len(late)
-            self._metrics.ended(Outcome.LATE, len(late))
-            if late:
-                await dead_letter_at_once(
-                    late, InvalidReason.LATE, "the process had finished when the event's turn came"
-                )
-            else:
+            if late and rounds >= LATE_ROUNDS and not self.inbox and batch[0].ByteSize() <= LATE_BYTES:
+                dead_letter_at_once(late, InvalidReason.LATE, message)
+            elif late:
+                await dead_letter(late, InvalidReason.LATE, message)
+                rounds += 1
+            elif self.inbox:
                 await self._pace.pause()
 
     async def _handle(self, payload: Payload) -> None:

@@ -4,8 +4,6 @@ The SDK fails a workflow task when one activation takes longer than two seconds,
 waiting events decoded at once never pass.
 """
 
-import asyncio
-
 from ameide_process.workflow._activations import next_activation
 
 EVENTS_AT_ONCE = 1000
@@ -14,12 +12,6 @@ EVENTS_AT_ONCE = 1000
 BYTES_AT_ONCE = 1024 * 1024
 """Of events handled in one activation. Protobuf-JSON is decoded at 5 MB a second, a tenth of that at its worst."""
 
-PAUSES_PER_TASK = 10
-"""Activations of one workflow task, which may take 10 s and makes signals and queries wait."""
-
-NEXT_TASK_SECONDS = 0.001
-"""Timer that ends a workflow task; the server fires it after a second."""
-
 
 class Pace:
     """Says when to pause. It counts events alone: where activations begin is not the same on replay."""
@@ -27,7 +19,6 @@ class Pace:
     def __init__(self) -> None:
         self._events = 0
         self._bytes = 0
-        self._pauses = 0
 
     def allows(self, size: int) -> bool:
         """Whether one more event may be handled before the next pause; counts it if so. The first one always may.
@@ -42,10 +33,6 @@ class Pace:
         return True
 
     async def pause(self) -> None:
-        """Returns in a later activation, at times of a later workflow task."""
+        """Returns in a later workflow task, so that signals and queries do not wait for all events."""
         self._events = self._bytes = 0
-        self._pauses += 1
-        if self._pauses % PAUSES_PER_TASK:
-            await next_activation()
-        else:
-            await asyncio.sleep(NEXT_TASK_SECONDS)
+        await next_activation()

@@ -6,7 +6,7 @@ from ameide_process.workflow import ProcessWorkflow
 from temporalio import workflow
 from temporalio.common import RawValue
 from workflow_samples.noting import Noting
-from workflow_samples.workflow import DEFINITION, Result, Start, logged, parts, reserve
+from workflow_samples.workflow import DEFINITION, Result, Start, parts, reserve
 
 SHARE = 100
 """Entries that one activity works off."""
@@ -29,7 +29,7 @@ class Toiler(Noting):
         return int(self.state.payment_id or 0)
 
     def _waiting(self) -> bool:
-        return len(logged(self.state)) // SHARE > self._done()
+        return len(self.state.order.lines) // SHARE > self._done()
 
 
 @workflow.defn(name="sample")
