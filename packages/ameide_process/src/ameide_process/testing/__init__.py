@@ -11,6 +11,8 @@ from ameide_process.testing._recording import (
     record_scenario,
     wants_dev_server,
 )
+from ameide_process.testing._redelivery import Redelivery
+from ameide_process.testing._redelivery_plans import Delivery, deliveries, redelivery_settings, twice
 from ameide_process.testing._replay import replay, run_histories
 from ameide_process.testing._sample_message import sample
 from ameide_process.testing._sandbox import prepare_in_sandbox
@@ -19,21 +21,26 @@ from ameide_process.testing._workflow_under_test import WorkflowUnderTest
 
 __all__ = [
     "ActivityRecorder",
+    "Delivery",
     "ProcessHarness",
     "ProcessParts",
     "RecordedCall",
     "RecordingError",
+    "Redelivery",
     "Scenario",
     "WorkflowUnderTest",
     "deliver",
+    "deliveries",
     "on_dev_server",
     "prepare_in_sandbox",
     "record_every_event",
     "record_scenario",
+    "redelivery_settings",
     "replay",
     "run_histories",
     "running_process",
     "running_time",
     "sample",
+    "twice",
     "wants_dev_server",
 ]

@@ -50,6 +50,9 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
     """A process under test.
 
     Attributes:
+        contract: What the process declares.
+        payload_types: What an event can carry, in the order of the envelope.
+        event: Wraps a payload in the envelope: (workflow key, payload, idempotency key).
         activities: Records the activity calls, and fails them on demand.
         dead_letters: What the process handed to the dead-letter stream.
         environment: Temporal's test environment.
@@ -60,6 +63,9 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         self, parts: ProcessParts[KeyT, PayloadT, StateT, ResultT], environment: WorkflowEnvironment, task_queue: str
     ) -> None:
         self._parts = parts
+        self.contract = parts.worker.definition.contract
+        self.payload_types = parts.payload_types
+        self.event = parts.event
         self._signal_with_start = SignalWithStart(
             parts.worker.definition.contract,
             namespace=environment.client.namespace,
@@ -103,19 +109,27 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         Raises:
             InvalidEventError: The router refuses the first envelope.
         """
-        workflow_id = self._parts.router.route(events[0]).workflow_id
+        workflow = self.workflow(self._parts.router.route(events[0]).workflow_id, start=start)
+        await workflow.send_events(*events)
+        return workflow
+
+    def workflow(
+        self, workflow_id: str, *, start: Message | None = None
+    ) -> WorkflowUnderTest[PayloadT, StateT, ResultT]:
+        """A workflow that its first event starts, under an id of the test's choice.
+
+        The router has one id for each workflow key; here the same events can be delivered to many workflows.
+        """
         if workflow_id not in self.workflow_ids:
             self.workflow_ids.append(workflow_id)
         handle = self.environment.client.get_workflow_handle(workflow_id, result_type=self._parts.result_type)
-        workflow = WorkflowUnderTest[PayloadT, StateT, ResultT](
+        return WorkflowUnderTest[PayloadT, StateT, ResultT](
             self.environment.client,
             handle,
             deliver=partial(self._deliver, start),
             state_type=self._parts.state_type,
             running_time=partial(running_time, self.environment),
         )
-        await workflow.send_events(*events)
-        return workflow
 
     async def _deliver(self, start: Message | None, workflow_id: str, events: Sequence[Message]) -> None:
         await deliver(

@@ -13,7 +13,8 @@ from ameide_core_proto.process.v1.process_runtime_pb2 import (
     ProcessProgress,
 )
 from google.protobuf.message import Message
-from temporalio.client import Client, WorkflowHandle
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, DEDUPE_QUERY, PROGRESS_QUERY, STATE_QUERY
 from ameide_process.testing._replay import run_histories
@@ -22,6 +23,20 @@ POLL_SECONDS = 0.02
 
 PATIENCE_SECONDS = 60.0
 """Of real time, that a test waits for its process; a process that never gets there fails the test by name."""
+
+_TASK_BEGINS = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,)
+_TASK_ENDS = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+)
+_ACTIVITY_BEGINS = (EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,)
+_ACTIVITY_ENDS = (
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
+)
 
 PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
 StateT_co = TypeVar("StateT_co", bound=Message, covariant=True)
@@ -86,6 +101,41 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
             return counts.applied + counts.duplicates + counts.failed + counts.rejected + counts.late >= events
 
         return (await self._progressed(done)).counts
+
+    async def settled(self, events: int) -> bool:
+        """Waits until so many events were handled and nothing goes on until time passes or something arrives.
+
+        An activity that failed and waits for its next attempt is such a thing too.
+
+        Returns:
+            Whether the workflow is open.
+
+        Raises:
+            TimeoutError: It took longer than `PATIENCE_SECONDS`.
+        """
+        await self.handled(events)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                waiting = await self._waiting_activities()
+                # Asked last: what was quiet before and is open now has nothing left to do.
+                description = await self.handle.describe()
+                if description.status is not WorkflowExecutionStatus.RUNNING:
+                    return False
+                failed = description.raw_description.pending_activities
+                if waiting == len(failed) and all(activity.HasField("last_failure") for activity in failed):
+                    return True
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _waiting_activities(self) -> int | None:
+        """Activities without result; None while a workflow task waits.
+
+        By history: the time-skipping server does not tell of workflow tasks otherwise.
+        """
+        tasks = activities = 0
+        async for event in self.handle.fetch_history_events():
+            tasks += (event.event_type in _TASK_BEGINS) - (event.event_type in _TASK_ENDS)
+            activities += (event.event_type in _ACTIVITY_BEGINS) - (event.event_type in _ACTIVITY_ENDS)
+        return None if tasks else activities
 
     async def reached(self, phase: str) -> None:
         """Waits until the process says that it is in a phase.

@@ -79,7 +79,8 @@ def dead_letter_at_once(payloads: Sequence[Payload], reason: InvalidReason, mess
 def _request(payloads: Sequence[Payload], reason: InvalidReason, message: str) -> DeadLetterRequest:
     return DeadLetterRequest(
         events=[
-            DeadLetterEvent(payload=payload.SerializeToString(deterministic=True), reason=reason, message=message) for payload in payloads
+            DeadLetterEvent(payload=payload.SerializeToString(deterministic=True), reason=reason, message=message)
+            for payload in payloads
         ]
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from protoc_gen_process.digest import contract_digest
-from protoc_gen_process.model import KeyField, Process
+from protoc_gen_process.model import KeyField, Process, WorkflowKind
 from protoc_gen_process.proto_types import FieldPath, MessageType, ScalarKind
 from protoc_gen_process.python_names import attribute, is_plain, key_attribute
 from protoc_gen_process.render.type_names import TypeNames
@@ -63,6 +63,7 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "assign": assign,
         "imports": "\n".join(names.imports),
         "indirect": names.indirect,
+        "transaction": process.policies.kind is WorkflowKind.TRANSACTION,
         "result": "Result" if process.result is not None else "None",
         "registered": [f"registered.{activity.method}" for activity in process.activities],
         "calls": f"{process.class_name}ActivityCalls" if has_activities else "ActivityCalls",

@@ -43,7 +43,15 @@ RESERVED_NAMES = frozenset(
             "RetryOptions",
             "Route",
         ),
-        *("Router", "Sequence", "Subscription", "TimeSkippingServer", "TypeAlias", "VersioningBehavior", "WorkerParts"),
+        *(
+            "Router",
+            "Sequence",
+            "Subscription",
+            "TemporalDevServer",
+            "TimeSkippingServer",
+            "TypeAlias",
+            "VersioningBehavior",
+        ),
         *("WorkflowIDReusePolicy", "WorkflowKind", "abstractmethod", "activity", "dataclass", "importlib", "inspect"),
         *("pytest", "pytest_asyncio", "sample", "segment", "timedelta", "workflow", "TYPE_CHECKING", "DATA_CONVERTER"),
         *(
@@ -54,7 +62,8 @@ RESERVED_NAMES = frozenset(
             "run_ingress",
             "run_worker",
         ),
-        *("StartupError", "load_parts", "process_parts", "running_process"),
+        *("StartupError", "WorkerParts", "WorkflowEnvironment", "load_parts", "process_on_dev_server", "process_parts"),
+        *("running_process", "settings"),
         # Parameters and local variables of functions in which types are named.
         *("argument", "command", "envelope", "environment", "fact", "harness", "idempotency_key", "implementation"),
         *("key", "meta", "payload", "request", "self", "server", "start", "variant"),
