@@ -6,13 +6,14 @@ from typing import Final, TypeAlias
 
 import pytest
 import pytest_asyncio
-from ameide_devstack import TimeSkippingServer
+from ameide_devstack import TemporalDevServer, TimeSkippingServer
 from ameide_process.configuration import StartupError
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.testing import ProcessHarness, ProcessParts, running_process, sample
 from ameide_process.worker import load_parts
 from goldens.awkward_names.v1.awkward_names_pb2 import Message as MessageMessage
 from goldens.awkward_names.v1.awkward_names_pb2 import Payload as PayloadMessage
+from temporalio.testing import WorkflowEnvironment
 
 from awkward_names_generated.contract import CONTRACT, Key
 from awkward_names_generated.messages import FalseMessage, Imported, MessageNone
@@ -80,4 +81,15 @@ async def process() -> AsyncGenerator[AwkwardNamesHarness]:
     async with TimeSkippingServer() as server:
         environment = await server.open_environment(data_converter=DATA_CONVERTER)
         async with environment, running_process(process_parts(), environment) as harness:
+            yield harness
+
+
+@pytest_asyncio.fixture
+async def process_on_dev_server() -> AsyncGenerator[AwkwardNamesHarness]:
+    """The same on Temporal's dev server, which continues as new as in production and cannot skip time."""
+    # Else the server lets a run begin a second after the one before it at the earliest.
+    settings = {"history.continueAsNewMinInterval": "0s"}
+    async with TemporalDevServer(dynamic_config=settings) as server:
+        environment = WorkflowEnvironment.from_client(await server.connect(data_converter=DATA_CONVERTER))
+        async with running_process(process_parts(), environment) as harness:
             yield harness
