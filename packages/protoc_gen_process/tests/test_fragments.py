@@ -190,6 +190,7 @@ def test_an_impl_that_does_not_import_is_one_clear_failure(
     assert "error" not in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.timeout(600)  # the suites of all goldens, each with servers of its own
 def test_generated_tests_pass(tree: Path) -> None:
     pytest_ini = tree / "pytest.ini"
     pytest_ini.write_text(
