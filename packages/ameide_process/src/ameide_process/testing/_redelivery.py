@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, cast
+from unittest import SkipTest
 
-import pytest
 from google.protobuf.message import Message
 
 from ameide_process.contract import WorkflowKind
@@ -82,14 +82,14 @@ class Redelivery(Generic[KeyT, PayloadT, StateT, ResultT]):
         """Checks the same for events that come before and after Continue-As-New, over three runs."""
         cases = await self._lasting_cases()
         if not cases:
-            pytest.skip("every event ends the process, so it never continues as new")
+            raise SkipTest("every event ends the process, so it never continues as new")
         await self.changes_nothing(across_runs(cases))
 
     async def is_known_at_the_edge_of_the_window(self) -> None:
         """Checks that an event is known as long as the dedupe window says, and that redelivery then changes nothing."""
         case = await self._quiet_case()
         if case is None:
-            pytest.skip("every event ends the process or calls an activity, so a window cannot be filled")
+            raise SkipTest("every event ends the process or calls an activity, so a window cannot be filled")
         window = self._process.contract.dedupe_window
         workflow = self._workflow()
         events = [self._event(case, number) for number in range(window)]
