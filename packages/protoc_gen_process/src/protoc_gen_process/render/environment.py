@@ -1,5 +1,6 @@
 """The template environment: no clock, no environment, no network; an unknown name is an error."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,11 +23,12 @@ def create_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 -- the output is Python and Markdown, not HTML
+        autoescape=False,  # noqa: S701 -- the output is Python, Markdown and YAML, not HTML
     )
     cast("dict[str, object]", environment.filters).update(
         attribute_of=attribute_of,
         docstring=docstring,
+        json=quoted,
         limits=limits,
         module_docstring=module_docstring,
         one_line=one_line,
@@ -61,6 +63,11 @@ def limits(activity: Activity) -> str:
         "heartbeat": activity.heartbeat,
     }
     return ", ".join(f"{name} {value.total_seconds():g} s" for name, value in given.items() if value)
+
+
+def quoted(text: str) -> str:
+    """Returns text as a string of JSON, which is one of YAML too, whatever stands in it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def one_line(docs: Docs) -> str:
