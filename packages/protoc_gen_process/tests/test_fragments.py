@@ -199,7 +199,7 @@ def test_generated_tests_pass(tree: Path) -> None:
         "norecursedirs = .git\n"
     )
     done = _run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(pytest_ini), "build",
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(pytest_ini), "build", "-n", "2",
         "--ignore-glob=*/test_replay.py", cwd=tree, path=_python_path(tree),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
