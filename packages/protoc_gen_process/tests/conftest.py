@@ -1,5 +1,6 @@
 """Fixtures of the generator's tests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ OPTION_PROTOS = TESTS.parents[1] / "ameide_core_proto" / "src"
 
 
 @pytest.fixture(scope="session")
-def option_protos() -> Path:
-    """Root of the option language's sources."""
-    return OPTION_PROTOS
+def option_protos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of the option language's sources, without the processes that stand beside it."""
+    root = tmp_path_factory.mktemp("options")
+    for folder in ("common", "process"):
+        shutil.copytree(OPTION_PROTOS / "ameide_core_proto" / folder, root / "ameide_core_proto" / folder)
+    return root
 
 
 @pytest.fixture(scope="session")

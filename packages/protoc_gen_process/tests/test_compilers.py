@@ -25,7 +25,7 @@ plugins:
 @pytest.fixture
 def workspace(option_protos: Path, tmp_path: Path) -> Path:
     """A buf workspace with the option language and no process yet."""
-    shutil.copytree(option_protos, tmp_path / "options", ignore=shutil.ignore_patterns("orders"))
+    shutil.copytree(option_protos, tmp_path / "options")
     (tmp_path / "protos").mkdir()
     (tmp_path / "buf.yaml").write_text("version: v2\nmodules:\n  - path: options\n  - path: protos\n")
     (tmp_path / "buf.gen.yaml").write_text(BUF_GEN)

@@ -205,6 +205,7 @@ def test_generated_tests_pass(tree: Path) -> None:
     assert done.returncode == 0, done.stdout[-6000:]
 
 
+@pytest.mark.e2e
 def test_the_replay_test_is_red_until_a_history_is_recorded(tree: Path) -> None:
     suite = "build/generated/process/all-options/tests/test_replay.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]

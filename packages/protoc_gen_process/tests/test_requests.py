@@ -35,7 +35,7 @@ sys.stdout.buffer.write(bytes([16, 3, 24, 230, 7, 32, 233, 7]))  # proto3 option
 
 def _capture(name: str, option_protos: Path, root: Path) -> None:
     """Lets a compiler write its request for the protos of a golden."""
-    shutil.copytree(option_protos, root / "options", ignore=shutil.ignore_patterns("orders"))
+    shutil.copytree(option_protos, root / "options")
     shutil.copytree(TESTS / "goldens" / GOLDEN[name] / "protos", root / "protos")
     plugin = root / "protoc-gen-capture"
     plugin.write_text(CAPTURE)

@@ -5,12 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ameide_process.replay import approve, check_histories, histories_folder
+from ameide_process.replay import _hash_seeds, approve, check_histories, histories_folder
 from ameide_process.replay._gate import FOLDER_VARIABLE
 from replay_stage import Edited, Recorded
 from workflow_samples import dispatcher
 
 Edit = Callable[..., Edited]
+
+
+@pytest.fixture(autouse=True)
+def one_hash_seed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter for each of eight seeds takes a second of CPU each; only where seeds matter, all are taken."""
+    if request.node.get_closest_marker("all_hash_seeds") is None:
+        monkeypatch.setattr(_hash_seeds, "HASH_SEEDS", (0,))
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def test_a_broken_history_beside_a_good_one_is_red(stored: Path) -> None:
     assert "broken.json: is no history" in str(report)
 
 
+@pytest.mark.all_hash_seeds
 def test_the_order_of_a_set_is_found_by_its_hash_seeds(stored: Path, edited: Edit) -> None:
     looping = edited(('["lamp", "table"]', '{"lamp", "table"}'))
     report = check_histories(looping.parts, looping.reference, stored)
