@@ -19,6 +19,7 @@ from ameide_operator.testing import FakeKubelet, process_resource
 from lightkube import KubeConfig, SingleConfig
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
+ROLE_FILE = Path(__file__).parents[1] / "role.yaml"
 CRD_FILE = Path(__file__).parents[1] / "crd.yaml"
 PATIENCE_S = 60.0
 _NUMBERS = itertools.count()
@@ -102,19 +103,47 @@ class Bed:
         return result
 
 
+def _config(kubeconfig: Path) -> SingleConfig:
+    config = KubeConfig.from_file(kubeconfig).get()
+    assert config is not None
+    return config
+
+
+def _operator_kubeconfig(cluster: Kubernetes, kubectl: Kubectl, namespace: str, path: Path) -> Path:
+    """A way in that may do what the shipped Role says, and nothing else."""
+    account = ("--serviceaccount", f"{namespace}:ameide-operator")
+    for arguments in (
+        ("create", "serviceaccount", "ameide-operator"),
+        ("apply", "-f", str(ROLE_FILE)),
+        ("create", "rolebinding", "ameide-operator", "--role=ameide-operator", *account),
+    ):
+        done = kubectl("--namespace", namespace, *arguments)
+        assert done.returncode == 0, done.stderr
+    token = kubectl("--namespace", namespace, "create", "token", "ameide-operator").stdout.strip()
+    cluster.write_kubeconfig(path, token=token, namespace=namespace)
+    return path
+
+
 @pytest.fixture
-async def bed(cluster: Kubernetes, kubectl: Kubectl) -> AsyncGenerator[Bed]:
-    """A namespace of its own, an operator that looks at it alone, and a kubelet whose pods become ready."""
+async def bed_alone(cluster: Kubernetes, kubectl: Kubectl) -> AsyncGenerator[Bed]:
+    """A namespace of its own, and a kubelet whose pods become ready; no operator."""
     namespace = f"test-{next(_NUMBERS)}"
     assert kubectl("create", "namespace", namespace).returncode == 0
-    config = KubeConfig.from_file(cluster.kubeconfig).get()
-    assert config is not None
+    config = _config(cluster.kubeconfig)
     async with FakeKubelet(config, namespace) as kubelet:
-        operator = asyncio.create_task(Operator(config, namespace=namespace, monitor_seconds=1).run())
         yield Bed(kubectl, config, namespace, kubelet)
-        if operator.done():
-            operator.result()  # raises what ended it
-        operator.cancel()
-        with suppress(asyncio.CancelledError):
-            await operator
     kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+async def bed(bed_alone: Bed, cluster: Kubernetes, kubectl: Kubectl, tmp_path: Path) -> AsyncGenerator[Bed]:
+    """The same with an operator that looks at it alone, and may do no more than the shipped Role says."""
+    namespace = bed_alone.namespace
+    config = _config(_operator_kubeconfig(cluster, kubectl, namespace, tmp_path / "kubeconfig"))
+    operator = asyncio.create_task(Operator(config, namespace=namespace, monitor_seconds=1).run())
+    yield bed_alone
+    if operator.done():
+        operator.result()  # raises what ended it
+    operator.cancel()
+    with suppress(asyncio.CancelledError):
+        await operator

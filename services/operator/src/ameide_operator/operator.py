@@ -78,8 +78,9 @@ class Operator:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(watch_secrets(cluster, store, listed=listed))
                     await listed.wait()
-                    group.create_task(watch(cluster, store))
-                    group.create_task(resync(cluster, store, queue, interval=self._resync_seconds))
+                    relisted = asyncio.Event()
+                    group.create_task(watch(cluster, store, listed=relisted))
+                    group.create_task(resync(cluster, store, queue, listed=relisted, interval=self._resync_seconds))
                     group.create_task(queue.run())
                     _log.info("operator started", namespace=self._namespace or "all namespaces")
             finally:

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from lightkube.core.exceptions import ApiError
 
-from ameide_operator.kubernetes import Body, Cluster
+from ameide_operator.kubernetes import CONFLICT, Body, Cluster
 from ameide_operator.planning import Child, ChildKey, Plan
 from ameide_operator.reconciling._ownership import controller_name, controller_uid, owned_fields
 from ameide_operator.reconciling._store import ResourceKey, Store
@@ -79,6 +79,8 @@ class ChildWriter:
             try:
                 await self._write_if_different(key, child, live)
             except ApiError as error:
+                if error.status.code == CONFLICT:
+                    await self._look_again(key, child.key)
                 if error.status.code not in {_INVALID, _BAD_REQUEST}:
                     raise
                 refusals.append(str(error.status.message))
@@ -86,6 +88,14 @@ class ChildWriter:
             _log.info("delete child", resource=str(key), kind=child_key.kind, name=child_key.name)
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
         return Written(tuple(conflicts), tuple(refusals))
+
+    async def _look_again(self, key: ResourceKey, child: ChildKey) -> None:
+        """Corrects the store, which took one object for another: a deletion fell into a gap of the watch."""
+        live = await self._cluster.get(child.kind, key.namespace, child.name)
+        if live is None:
+            self._store.drop_child(key, child)
+        else:
+            self._store.see_write(child.kind, live)
 
     async def _write_if_different(self, key: ResourceKey, child: Child, live: Body | None) -> None:
         memory = self._memory[key]

@@ -8,7 +8,7 @@ from typing import Any
 from ameide_operator.bodies import mapping_at
 from ameide_operator.kubernetes import POD, SECRET, Body
 from ameide_operator.models import KIND
-from ameide_operator.planning import CHILD_KINDS, RESOURCE_LABEL, ChildKey
+from ameide_operator.planning import CHILD_KINDS, DEPLOYMENT, RESOURCE_LABEL, ChildKey
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,6 +35,7 @@ class Store:
         self._children: defaultdict[ResourceKey, dict[ChildKey, Body]] = defaultdict(dict)
         self._pods: defaultdict[ResourceKey, dict[str, Body]] = defaultdict(dict)
         self._secrets: dict[tuple[str, str], str] = {}
+        self._used_secrets: dict[ResourceKey, set[tuple[str, str]]] = {}
         self._secret_users: defaultdict[tuple[str, str], set[ResourceKey]] = defaultdict(set)
         self.service_monitors = False
         """Whether the cluster has that API."""
@@ -66,13 +67,14 @@ class Store:
     def use_secrets(self, key: ResourceKey, names: Iterable[str]) -> None:
         """Says which Secrets concern a resource from now on."""
         wanted = {(key.namespace, name) for name in names}
-        for secret, users in list(self._secret_users.items()):
-            if key in users and secret not in wanted:
-                users.discard(key)
-                if not users:
-                    del self._secret_users[secret]
+        for secret in self._used_secrets.pop(key, set()) - wanted:
+            self._secret_users[secret].discard(key)
+            if not self._secret_users[secret]:
+                del self._secret_users[secret]
         for secret in wanted:
             self._secret_users[secret].add(key)
+        if wanted:
+            self._used_secrets[key] = wanted
 
     def forget(self, key: ResourceKey) -> None:
         """Drops what is kept beside the watches' own."""
@@ -95,7 +97,7 @@ class Store:
         elif _is_older(body, before):
             return
         else:
-            shelf[place] = body
+            shelf[place] = _kept(kind, body)
         if deleted or not _same_version(before, body):
             self._changed(key)
 
@@ -105,7 +107,11 @@ class Store:
         if key is not None:
             shelf, place = self._place(kind, key, body["metadata"]["name"])
             if not _is_older(body, shelf.get(place)):
-                shelf[place] = body
+                shelf[place] = _kept(kind, body)
+
+    def drop_child(self, key: ResourceKey, child: ChildKey) -> None:
+        """Takes in that a child is not there, as its writer found out."""
+        self._children[key].pop(child, None)
 
     def prune(self, kind: str, present: Iterable[Body]) -> None:
         """Drops what a list of a whole kind does not have: a deletion that fell into a gap of the watch."""
@@ -152,6 +158,19 @@ class Store:
     def _tell_users(self, secret: tuple[str, str]) -> None:
         for key in self._secret_users.get(secret, ()):
             self._changed(key)
+
+
+def _kept(kind: str, body: Body) -> Body:
+    """The parts that somebody looks at: there are many objects, and the rest of them is long."""
+    if kind == KIND:
+        return body
+    if kind == POD:
+        metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+        return {"metadata": metadata, "status": mapping_at(body, "status")}
+    if kind == DEPLOYMENT:
+        spec = {name: value for name, value in mapping_at(body, "spec").items() if name == "replicas"}
+        return {"metadata": body["metadata"], "spec": spec, "status": mapping_at(body, "status")}
+    return {"metadata": body["metadata"]}
 
 
 def _resource_of(kind: str, body: Body) -> ResourceKey | None:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
+import httpx2
 from lightkube import AsyncClient, SingleConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.types import PatchType
@@ -97,8 +99,9 @@ class FakeKubelet:
 
     async def _run(self) -> None:
         while True:
-            async for pod in self._client.list(KINDS[POD], namespace=self._namespace, labels=MANAGED):
-                await self._look_after(pod)
+            with suppress(httpx2.TransportError):  # the API server is away; a kubelet waits for it
+                async for pod in self._client.list(KINDS[POD], namespace=self._namespace, labels=MANAGED):
+                    await self._look_after(pod)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _look_after(self, pod: Mapping[str, Any]) -> None:

@@ -35,9 +35,9 @@ WATCHED: Final = {
 
 
 class See(Protocol):
-    """Takes in what a watch has seen."""
+    """Takes in what a watch has seen; the change is None where it comes from a list."""
 
-    def __call__(self, kind: str, body: Body, *, deleted: bool) -> None: ...
+    def __call__(self, kind: str, body: Body, change: str | None) -> None: ...
 
 
 _log = structlog.get_logger(__name__)
@@ -50,16 +50,22 @@ class Backoffs:
         return itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(13))
 
 
-async def watch(cluster: Cluster, store: Store) -> None:
+async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> None:
     """Keeps the store up to date, until cancelled; starts kopf again whenever it ends.
 
-    kopf runs in a thread and an event loop of its own: when it ends it cancels every task of its loop, and in the main
-    thread it takes over the signals.
+    Args:
+        cluster: Where to look.
+        store: What to fill.
+        listed: Set whenever kopf has listed a kind anew: what was deleted before that, it never tells.
     """
+    # kopf runs in a thread and an event loop of its own: when it ends it cancels every task of its loop, and in the
+    # main thread it takes over the signals.
     loop = asyncio.get_running_loop()
 
-    def see(kind: str, body: Body, *, deleted: bool) -> None:
-        loop.call_soon_threadsafe(partial(store.see, kind, body, deleted=deleted))
+    def see(kind: str, body: Body, change: str | None) -> None:
+        loop.call_soon_threadsafe(partial(store.see, kind, body, deleted=change == "DELETED"))
+        if change is None:
+            loop.call_soon_threadsafe(listed.set)
 
     while True:
         stop = threading.Event()
@@ -119,7 +125,7 @@ def _registry(config: SingleConfig, see: See) -> kopf.OperatorRegistry:
 
 def _sees(kind: str, see: See) -> Any:
     async def on_event(event: Mapping[str, Any], **_: Any) -> None:
-        see(kind, event["object"], deleted=event["type"] == "DELETED")
+        see(kind, event["object"], event["type"])
 
     return on_event
 

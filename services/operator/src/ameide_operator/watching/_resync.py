@@ -12,20 +12,46 @@ from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
 from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
 
 RESYNC_SECONDS: Final = 300.0
+RETRY_SECONDS: Final = 5.0
+"""Before the next try of one that failed."""
+
+SETTLE_SECONDS: Final = 1.0
+"""What the watches of the other kinds get to begin anew too."""
 
 _log = structlog.get_logger(__name__)
 
 
 async def resync(
-    cluster: Cluster, store: Store, queue: KeyedQueue[ResourceKey], *, interval: float = RESYNC_SECONDS
+    cluster: Cluster,
+    store: Store,
+    queue: KeyedQueue[ResourceKey],
+    *,
+    listed: asyncio.Event,
+    interval: float = RESYNC_SECONDS,
 ) -> None:
-    """Prunes the store by a list of each kind and reconciles every resource, until cancelled."""
+    """Prunes the store by a list of each kind and reconciles every resource, until cancelled.
+
+    Args:
+        cluster: Where to look.
+        store: What to prune.
+        queue: Takes every resource.
+        listed: Set when a watch began anew, which calls for it at once.
+        interval: From one time to the next otherwise, in seconds.
+    """
     while True:
-        await asyncio.sleep(interval)
+        try:
+            async with asyncio.timeout(interval):
+                await listed.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+        except TimeoutError:
+            pass  # it is time
+        listed.clear()
         try:
             await resync_once(cluster, store)
         except httpx2.HTTPError as error:
-            _log.warning("resync failed", error=str(error))
+            _log.warning("resync failed; it starts again", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+            listed.set()
             continue
         for key in store.resources():
             queue.add(key)

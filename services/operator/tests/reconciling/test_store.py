@@ -1,0 +1,99 @@
+"""What the store keeps and whom it tells."""
+
+from typing import Any
+
+from ameide_operator.models import KIND
+from ameide_operator.planning import ChildKey
+from ameide_operator.reconciling import ResourceKey, Store
+
+KEY = ResourceKey("n", "orders")
+
+
+class Told(list[ResourceKey]):
+    def take(self) -> list[ResourceKey]:
+        """What was told since the last time."""
+        taken = list(self)
+        self.clear()
+        return taken
+
+
+def body(name: str, version: int, *, owner: str | None = "orders", uid: str = "u", **more: Any) -> dict[str, Any]:
+    labels = {"ameide.io/process": owner} if owner else {}
+    metadata = {"namespace": "n", "name": name, "uid": uid, "resourceVersion": str(version), "labels": labels}
+    return {"metadata": metadata, **more}
+
+
+def store() -> tuple[Store, Told]:
+    told = Told()
+    return Store(told.append), told
+
+
+def test_a_change_is_told_once():
+    kept, told = store()
+    kept.see(KIND, body("orders", 1))
+    kept.see(KIND, body("orders", 1))
+    assert told.take() == [KEY]
+    kept.see(KIND, body("orders", 2))
+    assert told.take() == [KEY]
+
+
+def test_change_of_a_child_is_told_to_its_resource():
+    kept, told = store()
+    kept.see("ConfigMap", body("orders-worker", 1))
+    kept.see("ConfigMap", body("orders-worker", 1), deleted=True)
+    kept.see("ConfigMap", body("orders-worker", 1), deleted=True)
+    kept.see("ConfigMap", body("theirs", 1, owner=None))
+    assert told.take() == [KEY, KEY]
+    assert kept.children(KEY) == {}
+
+
+def test_event_that_a_write_overtook_is_passed_over():
+    kept, told = store()
+    kept.see_write("Deployment", body("orders-worker", 5))
+    kept.see("Deployment", body("orders-worker", 4))
+    assert told.take() == []
+    assert kept.children(KEY)[ChildKey("Deployment", "orders-worker")]["metadata"]["resourceVersion"] == "5"
+
+
+def test_another_object_of_the_name_is_never_older():
+    kept, told = store()
+    kept.see("Deployment", body("orders-worker", 5))
+    told.clear()
+    kept.see("Deployment", body("orders-worker", 4, uid="other"))
+    assert told.take() == [KEY]
+
+
+def test_list_drops_what_is_gone():
+    kept, told = store()
+    kept.see(KIND, body("orders", 1))
+    kept.see("Pod", body("p1", 1))
+    kept.see("Pod", body("p2", 1))
+    told.clear()
+    kept.prune("Pod", [body("p2", 1)])
+    assert [pod["metadata"]["name"] for pod in kept.pods(KEY)] == ["p2"]
+    assert told.take() == [KEY]
+    kept.prune(KIND, [])
+    assert kept.resource(KEY) is None
+
+
+def test_secret_is_told_to_those_who_use_it():
+    kept, told = store()
+    other = ResourceKey("n", "billing")
+    kept.use_secrets(KEY, ["s", "t"])
+    kept.use_secrets(other, ["s"])
+    kept.see("Secret", body("s", 1))
+    assert sorted(told.take()) == [other, KEY]
+    kept.use_secrets(KEY, ["t"])
+    kept.see("Secret", body("s", 2))
+    assert told.take() == [other]
+    kept.prune("Secret", [])
+    assert told.take() == [other]
+    assert kept.secret_version("n", "s") is None
+
+
+def test_content_is_not_kept():
+    kept, _ = store()
+    kept.see("ConfigMap", body("orders-worker", 1, data={"a": "b"}))
+    kept.see("Pod", body("p", 1, spec={"containers": []}, status={"phase": "Running"}))
+    assert set(kept.children(KEY)[ChildKey("ConfigMap", "orders-worker")]) == {"metadata"}
+    assert set(kept.pods(KEY)[0]) == {"metadata", "status"}
