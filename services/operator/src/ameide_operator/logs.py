@@ -40,3 +40,5 @@ def configure_logging(level: str) -> None:
     # One line a request or a stream is no news.
     for chatty in ("httpx2", "httpcore2", "kopf"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    # It warns that it takes no signals in its thread, which is as wanted.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
