@@ -4,6 +4,7 @@ Exit codes: 0 after a graceful stop, 1 after an uncaught error, 2 for a start-up
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -47,6 +48,8 @@ def run_main(
         environ: Environment, for TERMINATION_LOG and LOG_LEVEL.
     """
     configure_logging(process=contract.name, program=program, level=environ.get("LOG_LEVEL", "INFO"))
+    # What is loaded stays: a collection that looks at all of it can be a tenth of a second, within a workflow task.
+    gc.freeze()
     code = run_to_exit_code(program, contract, main, environ=environ, stderr=sys.stderr)
     _exit(code)
 

@@ -3,6 +3,7 @@
 The sandbox imports workflows by name, so this folder is put on the path for `workflow_samples`.
 """
 
+import gc
 import importlib
 import itertools
 import sys
@@ -28,6 +29,12 @@ _numbers = itertools.count(1)
 
 EAGER_SUGGESTION = 120
 """Events of history after which the eager server suggests to continue as new; the default is 4,096."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def what_is_loaded_stays() -> None:
+    """As in a worker program: else collections of this large process last until the SDK takes workflows for dead."""
+    gc.freeze()
 
 
 @pytest_asyncio.fixture(scope="session")

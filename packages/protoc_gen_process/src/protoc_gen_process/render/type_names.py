@@ -62,7 +62,16 @@ RESERVED_NAMES = frozenset(
             "run_ingress",
             "run_worker",
         ),
-        *("StartupError", "WorkerParts", "WorkflowEnvironment", "load_parts", "process_on_dev_server", "process_parts"),
+        *(
+            "Delivery",
+            "Redelivery",
+            "StartupError",
+            "WorkerParts",
+            "WorkflowEnvironment",
+            "load_parts",
+            "process_on_dev_server",
+            "process_parts",
+        ),
         *("running_process", "settings"),
         # Parameters and local variables of functions in which types are named.
         *("argument", "command", "envelope", "environment", "fact", "harness", "idempotency_key", "implementation"),
