@@ -37,5 +37,5 @@ def test_what_generated_modules_name_is_reserved(path: Path) -> None:
     # An alias, made only where no message of the process has the name.
     assert named_like_types - of_the_process - indirect - {"EventMeta"} <= RESERVED_NAMES
     parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg) and not node.arg.startswith("_")}
-    in_tests = {"case", "name", "value", "fields", "payload_type", "schema_version"}
+    in_tests = {"case", "name", "value", "fields", "payload_type", "schema_version", "delivery"}
     assert parameters - in_tests <= RESERVED_NAMES
