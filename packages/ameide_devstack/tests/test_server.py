@@ -211,7 +211,9 @@ async def test_given_data_folder_survives(tmp_path: Path):
 async def test_servers_end_with_the_process_that_started_them(signal_number: signal.Signals, tmp_path: Path):
     program = textwrap.dedent(
         f"""
-        import asyncio, importlib.util, pathlib
+        import asyncio, importlib.util, pathlib, signal
+        # A shell starts what runs in its background with SIGINT ignored, and Python leaves it so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         spec = importlib.util.spec_from_file_location("toy_test", {__file__!r})
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
