@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from ameide_guardrails.contract import CONTRACT_FILE, LOCK_FILE, Contract, ContractFileError, read_contract
-from ameide_guardrails.versioning import compare, is_released, lock, violations
+from ameide_guardrails.versioning import compare, is_released, lock, lost_locks, violations
 from protoc_gen_process.testing import ProtoImage
 
 SOURCES = Path(__file__).parents[2] / "ameide_core_proto" / "src"
@@ -174,6 +175,25 @@ def test_the_lock_of_another_process_is_told(process: tuple[Path, Path], release
     generated, person = process
     (person / LOCK_FILE).write_text(released.model_copy(update={"name": "other"}).model_dump_json())
     assert "the lock file is that of 'other'" in violations(generated, person)[0]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_lock_file_that_is_gone_is_told(tmp_path: Path, committed: bool) -> None:
+    file = tmp_path / "primitives/process/orders" / LOCK_FILE
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    generated = tmp_path / "build/generated/process/orders/pyproject.toml"
+    generated.parent.mkdir(parents=True)
+    generated.touch()
+    commit = ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "change")
+    for command in (("init", "-q"), ("add", "-A"), commit):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert lost_locks(tmp_path) == []
+    file.unlink()
+    if committed:
+        subprocess.run(["git", *commit], cwd=tmp_path, check=True)
+    (told,) = lost_locks(tmp_path)
+    assert told.startswith(f"primitives/process/orders/{LOCK_FILE}: the lock file of a released contract is gone")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def sources() -> None:
 def versions() -> None:
     """Check every process against its released contract."""
     root = root_of(Path.cwd())
-    found: list[str] = []
+    found = versioning.lost_locks(root)
     for generated in generated_folders(root):
         person = person_folder(generated)
         if not versioning.is_released(person):

@@ -4,11 +4,13 @@ The released contract is locked beside what a person writes of the process; `uvx
 """
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from ameide_guardrails.contract import CONTRACT_FILE, LOCK_FILE, Contract, read_contract
 from ameide_guardrails.contract_changes import Change, Needs, changes
+from ameide_guardrails.workspace import generated_folders
 
 
 def is_released(person: Path) -> bool:
@@ -56,6 +58,28 @@ def compare(released: Contract, present: Contract) -> Iterator[str]:
 def locked_processes(root: Path) -> set[str]:
     """Names of the processes of a workspace that have a lock file."""
     return {path.parent.name for path in (root / "primitives" / "process").glob(f"*/{LOCK_FILE}")}
+
+
+def lost_locks(root: Path) -> list[str]:
+    """Lock files of present processes that version control knows and that are gone, a sentence each; without git, none.
+
+    A process whose lock file is gone would pass for unreleased, and its contract for free to change.
+    """
+    present = {generated.name for generated in generated_folders(root)}
+    pattern = f"primitives/process/*/{LOCK_FILE}"
+    history = ("log", "--diff-filter=D", "--name-only", "--pretty=format:")
+    known = {path for command in (("ls-files",), history) for path in _git(root, *command, "--", pattern)}
+    return [
+        f"{path}: the lock file of a released contract is gone; restore it from version control"
+        for path in sorted(known)
+        if not (root / path).exists() and Path(path).parent.name in present
+    ]
+
+
+def _git(root: Path, *command: str) -> list[str]:
+    git = ("git", *command)
+    done = subprocess.run(git, cwd=root, check=False, capture_output=True, text=True)  # noqa: S603 -- our own command
+    return done.stdout.split() if done.returncode == 0 else []
 
 
 def version(generated: Path) -> str:
