@@ -38,12 +38,11 @@ def imported(engine: Engine, module: Module, node: ast.ImportFrom, name: str, fr
     path = source(engine, module, node)
     if path is None:
         return of(External(f"{node.module}.{name}")) if not node.level else UNKNOWN
-    if path is module:
-        return UNKNOWN
-    found = engine.global_name(path, name, frame, node)
+    inner = engine.modules.submodule(path, name)
+    # What a package takes from itself is not bound yet, so Python imports the submodule.
+    found = engine.global_name(path, name, frame, node) if path is not module or inner is None else None
     if found is not None:
         return found
-    inner = engine.modules.submodule(path, name)
     loaded = engine.modules.load(inner) if inner is not None else None
     if loaded is not None:
         return of(ModuleValue(loaded))

@@ -56,7 +56,9 @@ class Modules:
 
     def find(self, name: str, importer: Module) -> Path | None:
         """The file of an absolute module name as one file sees it; None: it is outside of the project."""
-        key = (importer.directory, name)
+        # Only a module of that name may see something else than its neighbors: it does not import itself.
+        alone = name.rpartition(".")[2] == importer.path.stem
+        key = (importer.path if alone else importer.directory, name)
         if key not in self._found:
             self._found[key] = self._search(name, importer)
         return self._found[key]
@@ -101,7 +103,7 @@ class Modules:
         folders = None
         for base in (*self._bases_of(importer.directory), *self._roots):
             path = self._below(base, parts)
-            if path is None or path == importer.path:
+            if path is None or (path == importer.path and not importer.is_package):
                 continue
             if self._is_dir(path):
                 # A folder without code is a package only when nothing better has the name.

@@ -1,0 +1,7 @@
+import random
+
+from . import clock
+
+
+def go():
+    return clock.stamp(), random.random()  # expect: randomness
