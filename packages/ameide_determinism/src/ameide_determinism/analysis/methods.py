@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from ameide_determinism.analysis.builtin_calls import Call
+from ameide_determinism.analysis.calls import run_callback
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame
 from ameide_determinism.analysis.iteration import elements, iterate
@@ -88,6 +89,9 @@ def container_method(
             iterate(engine, frame, place, arguments.at(0))
     if cls in MAPPINGS:
         return _mapping_method(engine, frame, owner, name, arguments, call)
+    if name == "sort":
+        for atom in arguments.keywords.get("key", arguments.spread):
+            run_callback(engine, frame, atom, node, owner.element)
     match name:
         case "pop" | "popleft" | "__getitem__" | "__next__":
             return owner.element
