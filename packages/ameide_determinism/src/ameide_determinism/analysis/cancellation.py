@@ -12,13 +12,17 @@ from ameide_determinism.values import External
 
 _GROUPS = frozenset({"builtins.BaseExceptionGroup"})
 
+_THROWN_INTO = frozenset({"contextmanager", "coroutine"})
+"""Decorators of plain generators at whose `yield` the exception of an `await` elsewhere is raised."""
+
 
 def check_try(engine: Engine, frame: Frame, node: ast.Try | ast.TryStar) -> None:
     """Checks the handlers of a `try`, and a `finally` that leaves by `return`."""
-    for statement in _leaving(node.finalbody):
+    protected = [*node.body, *node.orelse, *(one for handler in node.handlers for one in handler.body)]
+    for statement in _leaving(node.finalbody) if _can_be_cancelled(frame, protected) else ():
         shown = type(statement).__name__.lower()
         engine.report(frame, "swallowed-cancellation", statement, f"`{shown}` in `finally`")
-    if frame.reraising:
+    if frame.reraising or not _can_be_cancelled(frame, node.body):
         return  # in a handler that ends by raising the cancellation again, what is caught meanwhile is not lost
     expected = _awaits_what_it_cancelled(frame, node.body)
     for handler in node.handlers:
@@ -32,12 +36,30 @@ def check_try(engine: Engine, frame: Frame, node: ast.Try | ast.TryStar) -> None
 
 
 def is_expected(engine: Engine, frame: Frame, node: ast.With | ast.AsyncWith, item: ast.withitem) -> bool:
-    """Whether `with suppress(CancelledError): await task` follows the task's own cancellation."""
+    """Whether `with suppress(CancelledError)` loses nothing: it awaits what was cancelled itself, or nothing at all."""
     call = item.context_expr
-    if not isinstance(call, ast.Call) or not _awaits_what_it_cancelled(frame, node.body):
+    if not isinstance(call, ast.Call):
+        return False
+    if _can_be_cancelled(frame, node.body) and not _awaits_what_it_cancelled(frame, node.body):
         return False
     return any(
         isinstance(atom, External) and atom.name == "contextlib.suppress" for atom in engine.evaluate(frame, call.func)
+    )
+
+
+def _can_be_cancelled(frame: Frame, body: list[ast.stmt]) -> bool:
+    """Whether cancellation can arrive in code: only where a coroutine, or a context manager around one, waits."""
+    if frame.info is None:
+        return False
+    node = frame.info.node
+    nodes = _own(body)
+    if not isinstance(node, ast.AsyncFunctionDef):
+        manages = any(one.rpartition(".")[2] in _THROWN_INTO for one in frame.info.decorators)
+        return manages and any(isinstance(one, ast.Yield | ast.YieldFrom) for one in nodes)
+    return any(
+        isinstance(one, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
+        or (isinstance(one, ast.comprehension) and bool(one.is_async))
+        for one in nodes
     )
 
 

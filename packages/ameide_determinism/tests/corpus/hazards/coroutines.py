@@ -49,8 +49,33 @@ class Coroutines:
         [workflow.patched("r") for _ in "ab"]  # expect: patch-id
         for index in range(3):
             self.step()
+        with self.around():
+            await self.waits([], asyncio.Lock())
         if workflow.unsafe.is_replaying():  # expect: replay-branch
             await self.work()
+
+    @contextlib.contextmanager
+    def around(self):
+        try:
+            yield
+        except BaseException:  # expect: swallowed-cancellation
+            pass
+
+    async def waits(self, rows, lock):
+        try:
+            async for one in rows:
+                self.count = one
+        except BaseException:  # expect: swallowed-cancellation
+            pass
+        try:
+            async with lock:
+                self.count = 1
+        except BaseException:  # expect: swallowed-cancellation
+            pass
+        try:
+            self.items = [one async for one in rows]
+        except BaseException:  # expect: swallowed-cancellation
+            pass
 
     def step(self):
         return workflow.patched("s")  # expect: patch-id
