@@ -200,6 +200,26 @@ def test_a_path_that_cannot_be_checked_is_refused(path: str, problem: str) -> No
     assert problem in done.stderr
 
 
+def test_links_to_folders_that_were_seen_are_not_followed() -> None:
+    Path("shop/again").mkdir(parents=True)
+    Path("shop/order.py").write_text(CLEAN)
+    Path("shop/itself").symlink_to(".")
+    Path("shop/again/above").symlink_to("../../shop")
+    Path("shop/around").symlink_to("around")
+    done = run("shop")
+    assert (done.exit_code, done.stdout) == (0, "0 errors, 0 warnings in 1 workflow\n")
+
+
+@pytest.mark.parametrize("target", ["lost.py", "gone.py"])
+def test_a_link_that_leads_nowhere_is_named(target: str) -> None:
+    write(order=CLEAN)
+    Path("lost.py").symlink_to(target)
+    done = run(".")
+    assert done.exit_code == 2
+    assert f"{target}: cannot be read" in done.stderr
+    assert "lost.py: no such file or folder" in run("lost.py").stderr
+
+
 def test_configured_paths_are_checked_when_none_is_named() -> None:
     write(order=HAZARD, helpers=HELPERS)
     assert run().exit_code == 2

@@ -17,6 +17,7 @@ from ameide_determinism.configuration import Configuration, ConfigurationError, 
 from ameide_determinism.findings import Finding, Severity
 from ameide_determinism.fixes import apply_fixes
 from ameide_determinism.project.discovery import PathError
+from ameide_determinism.project.paths import resolved
 from ameide_determinism.reporters import as_json, as_sarif, as_text, summary
 from ameide_determinism.rules import RULES, page
 
@@ -92,7 +93,7 @@ def _explain(rule: str) -> None:
 
 def _settings(paths: list[Path] | None, config: Path | None) -> tuple[Configuration, list[Path]]:
     here = Path.cwd()
-    start = (paths[0] if paths else here).resolve()
+    start = resolved(paths[0] if paths else here)
     try:
         file = config or find(start if start.is_dir() else start.parent) or find(here)
         settings = load(file, here)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ameide_determinism import baseline
 from ameide_determinism.checker import check
 from ameide_determinism.configuration import find, load
+from ameide_determinism.project.paths import resolved
 from ameide_determinism.reporters import as_text
 
 
@@ -21,7 +22,7 @@ def assert_deterministic(*paths: Path) -> None:
         ConfigurationError: The configuration cannot be used.
         PathError: A path is not there.
     """
-    first = paths[0].resolve()
+    first = resolved(paths[0])
     folder = first if first.is_dir() else first.parent
     configuration = load(find(folder), folder)
     # A test runs where the project is importable: its modules are where Python finds them.

@@ -21,7 +21,7 @@ from ameide_determinism.import_policy import violations
 from ameide_determinism.project.definitions import ClassInfo
 from ameide_determinism.project.discovery import find_files
 from ameide_determinism.project.module import Module
-from ameide_determinism.project.paths import shown
+from ameide_determinism.project.paths import resolved, shown
 from ameide_determinism.project.resolution import Modules
 from ameide_determinism.rules.catalogue import RULES
 from ameide_determinism.values import Value
@@ -209,7 +209,7 @@ def _shortest(findings: Iterable[Finding]) -> list[Finding]:
 def _given_roots(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
-        folder = (path if path.is_dir() else path.parent).resolve()
+        folder = resolved(path if path.is_dir() else path.parent)
         while (folder / "__init__.py").exists():
             folder = folder.parent
         found += [folder, *([folder / "src"] if (folder / "src").is_dir() else [])]
@@ -217,7 +217,7 @@ def _given_roots(paths: Iterable[Path]) -> list[Path]:
 
 
 def _workspaces(paths: Iterable[Path]) -> list[Path]:
-    return [root for path in paths for root in workspace_roots(path.resolve())]
+    return [root for path in paths for root in workspace_roots(resolved(path))]
 
 
 def _installed(settings: Configuration) -> list[Path]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ameide_determinism.project.paths import resolved
+
 _SKIPPED = frozenset(
     {
         *("__pycache__", "node_modules", "site-packages", ".git", ".hg", ".nox", ".tox", ".venv", "venv", ".env"),
@@ -26,23 +28,29 @@ def find_files(paths: Iterable[Path], exclude: Sequence[str]) -> list[Path]:
         PathError: A path is not there, or is a file that is not Python.
     """
     found: dict[Path, None] = {}
+    seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            found |= dict.fromkeys(one.resolve() for one in _walk(path))
+            found |= dict.fromkeys(resolved(one) for one in _walk(path, seen))
         elif not path.exists():
             raise PathError(f"{path}: no such file or folder")
         elif path.suffix not in (".py", ".pyi"):
             raise PathError(f"{path}: is no Python file; name folders or files that end in .py")
         else:
-            found[path.resolve()] = None
+            found[resolved(path)] = None
     return [one for one in found if not _is_excluded(one, exclude)]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """The files of a folder that was not seen yet: links can lead to the same one twice, and back up."""
+    target = resolved(folder)
+    if target in seen:
+        return
+    seen.add(target)
     for one in sorted(folder.iterdir()):
         if one.is_dir():
             if one.name not in _SKIPPED and not (one / "pyvenv.cfg").exists():
-                yield from _walk(one)
+                yield from _walk(one, seen)
         elif one.suffix == ".py":
             yield one
 

@@ -1,6 +1,12 @@
-"""Paths as people read them."""
+"""Paths: where they lead, and as people read them."""
 
+import os
 from pathlib import Path
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path without links; of a link that leads to itself, the link, which whoever reads it cannot open."""
+    return Path(os.path.realpath(path))
 
 
 def shown(path: Path) -> str:

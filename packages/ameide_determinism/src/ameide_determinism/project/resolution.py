@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ameide_determinism.project.module import Module, SourceError
+from ameide_determinism.project.paths import resolved
 
 _MARKERS = ("pyproject.toml", ".git", "setup.py", "setup.cfg")
 """What stands in the folder of a project."""
@@ -30,7 +31,7 @@ class Modules:
     """
 
     def __init__(self, roots: Sequence[Path], *, follow: Iterable[str] = (), installed: Sequence[Path] = ()) -> None:
-        self._roots = tuple(dict.fromkeys(root.resolve() for root in roots))
+        self._roots = tuple(dict.fromkeys(resolved(root) for root in roots))
         self._follow = frozenset(follow)
         self._installed = tuple(installed)
         self._by_path: dict[Path, Module | None] = {}
