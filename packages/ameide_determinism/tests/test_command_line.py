@@ -162,6 +162,15 @@ def test_a_helper_that_does_not_parse_is_named(text: str, problem: str) -> None:
         assert problem in done.stderr
 
 
+@pytest.mark.parametrize("terms", [8_000, 60_000])
+def test_a_file_that_nests_too_deep_is_named(terms: int) -> None:
+    write(order=HAZARD, helpers=HELPERS + "\nx = " + "+".join(["1"] * terms) + "\n\ndef stamp():\n    return x\n")
+    done = run("order.py")
+    assert done.exit_code == 2
+    assert not done.exception or isinstance(done.exception, SystemExit)
+    assert "helpers.py" in done.stderr
+
+
 def test_a_file_of_another_encoding_is_named() -> None:
     Path("order.py").write_bytes(b"# caf\xe9\n")
     done = run("order.py")

@@ -82,6 +82,15 @@ def _check(paths: Sequence[Path], settings: Configuration) -> Report:
         follow=settings.follow,
         installed=_installed(settings),
     )
+    try:
+        return _report(modules, files, settings)
+    except RecursionError:
+        return Report(
+            problems=[*_problems(modules), _deepest(modules.loaded)], files=len(files), modules=modules.loaded
+        )
+
+
+def _report(modules: Modules, files: Sequence[Path], settings: Configuration) -> Report:
     starting = [module for file in files if (module := modules.load(file)) is not None]
     entries, analysis = _analyse(modules, starting)
     roots = _roots(entries) + _imports(analysis, entries, starting)
@@ -97,11 +106,22 @@ def _check(paths: Sequence[Path], settings: Configuration) -> Report:
     )
     return Report(
         findings=sorted(findings, key=lambda one: (one.path, one.line, one.column, one.rule)),
-        problems=[Problem(shown(one.path), str(one), one.line) for one in modules.problems],
+        problems=_problems(modules),
         files=len(files),
         workflows=len(entries),
         modules=modules.loaded,
     )
+
+
+def _problems(modules: Modules) -> list[Problem]:
+    return [Problem(shown(one.path), str(one), one.line) for one in modules.problems]
+
+
+def _deepest(modules: Sequence[Module]) -> Problem:
+    """Says which file holds the code that is nested too deep to be gone through."""
+    module = max(modules, key=lambda one: one.depth[0])
+    levels, line = module.depth
+    return Problem(shown(module.path), f"nests {levels:,} levels deep, too deep to be checked; split it", line)
 
 
 def _analyse(modules: Modules, starting: Sequence[Module]) -> tuple[list[Entry], Analysis]:

@@ -101,6 +101,19 @@ class Module:
         """The text by lines."""
         return self.text.splitlines()
 
+    @property
+    def depth(self) -> tuple[int, int]:
+        """How many levels deep its code nests, and the line where it does."""
+        deepest, at = 0, 0
+        waiting: list[tuple[ast.AST, int, int]] = [(self.tree, 0, 0)]
+        while waiting:
+            node, level, line = waiting.pop()
+            line = getattr(node, "lineno", line)
+            if level > deepest:
+                deepest, at = level, line
+            waiting += [(one, level + 1, line) for one in ast.iter_child_nodes(node)]
+        return deepest, at
+
     @cached_property
     def bindings(self) -> dict[str, list[Binding]]:
         """What binds each name of the module."""
