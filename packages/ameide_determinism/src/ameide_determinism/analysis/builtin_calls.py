@@ -82,10 +82,11 @@ def _callback(engine: Engine, frame: Frame, call: Call, atom: object, *given: Va
 
 
 def _unseen(engine: Engine, frame: Frame, call: Call) -> Value:
-    """Goes through an argument whose order nobody sees."""
+    """Goes through an argument whose order nobody sees, but where equals keep it."""
     place = call.place(0)
     value = call.arguments.at(0)
-    return iterate(engine, frame, place, value, order_free=True) if isinstance(place, ast.expr) else UNKNOWN
+    free = call.order_free or not isinstance(call.node, ast.Call)
+    return iterate(engine, frame, place, value, order_free=free) if isinstance(place, ast.expr) else UNKNOWN
 
 
 def _order_free(engine: Engine, frame: Frame, call: Call) -> Value:
@@ -111,6 +112,9 @@ def _enumerate(engine: Engine, frame: Frame, call: Call) -> Value:
 
 def _zip(engine: Engine, frame: Frame, call: Call) -> Value:
     held = tuple(_through(engine, frame, call, index) for index in range(len(call.arguments.positional)))
+    spread = _spread(engine, frame, call)
+    if call.arguments.open:
+        return instance("builtins.list", instance("builtins.tuple", join(*held, spread)))
     return instance("builtins.list", tuple_of(held)) if held else instance("builtins.list")
 
 
@@ -182,8 +186,26 @@ def _counter(engine: Engine, frame: Frame, call: Call) -> Value:
 def _chain(engine: Engine, frame: Frame, call: Call) -> Value:
     held = [_through(engine, frame, call, index) for index in range(len(call.arguments.positional))]
     if call.name.endswith("from_iterable"):
-        held = [elements(one) for one in held]
-    return instance("builtins.list", join(*held))
+        held = [_inner(engine, frame, call, call.place(0), one) for one in held]
+    return instance("builtins.list", join(*held, _spread(engine, frame, call)))
+
+
+def _inner(engine: Engine, frame: Frame, call: Call, place: ast.AST, value: Value) -> Value:
+    """Goes through each of several containers and sees its order; sorting what holds them would mend nothing."""
+    if not call.order_free:
+        report_order(engine, frame, place, value, _GOING_THROUGH)
+    return elements(value)
+
+
+_GOING_THROUGH: Final = "going through what is held here, which has no order:"
+
+
+def _spread(engine: Engine, frame: Frame, call: Call) -> Value:
+    """Goes through the containers that `*` gives."""
+    if not isinstance(call.node, ast.Call):
+        return UNKNOWN
+    place = next((one for one in call.node.args if isinstance(one, ast.Starred)), call.node)
+    return _inner(engine, frame, call, place, call.arguments.spread)
 
 
 def _text(engine: Engine, frame: Frame, call: Call) -> Value:

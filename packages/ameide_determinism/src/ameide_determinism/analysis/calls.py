@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from ameide_determinism.analysis import reflection
+from ameide_determinism.analysis import reflection, ties
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import Arguments, Frame
 from ameide_determinism.values import (
@@ -38,7 +38,7 @@ ORDER_FREE: Final = frozenset(
         "heapq.nsmallest",
     }
 )
-"""Functions whose result does not depend on the order of what they are given."""
+"""Functions whose result does not depend on the order of what they are given, but for `ties.shows_order`."""
 
 _ORDER_FREE_METHODS: Final = frozenset(
     {
@@ -58,7 +58,10 @@ _ORDER_FREE_METHODS: Final = frozenset(
 """The same, of methods of sets."""
 
 _KEEPS_ORDER: Final = frozenset(
-    {"builtins.list", "builtins.tuple", "builtins.map", "builtins.filter", "builtins.iter", "itertools.chain"}
+    {
+        *("builtins.list", "builtins.tuple", "builtins.map", "builtins.filter", "builtins.iter"),
+        *("itertools.chain", "itertools.chain.from_iterable"),
+    }
 )
 """Functions that show the order of their argument to whoever uses their result, and to nobody else."""
 
@@ -72,7 +75,8 @@ def evaluate_call(engine: Engine, frame: Frame, node: ast.Call, *, order_free: b
         return _super(engine, frame, node)
     callee = engine.evaluate(frame, func)
     names = {atom.name for atom in callee if isinstance(atom, External)}
-    free = bool(names & ORDER_FREE) or (order_free and bool(names & _KEEPS_ORDER))
+    free = bool(names & ORDER_FREE) and not ties.shows_order(engine, frame, node, names)
+    free = free or (order_free and bool(names & _KEEPS_ORDER))
     arguments = evaluate_arguments(engine, frame, node, order_free=free)
     if any(isinstance(atom, Text | Instance) for atom in callee) or names & reflection.REFLECTION:
         special = reflection.call(engine, frame, node, names, arguments)
@@ -95,7 +99,8 @@ def _method_call(engine: Engine, frame: Frame, node: ast.Call, func: ast.Attribu
     owner = engine.evaluate(frame, func.value)
     sets = any(isinstance(atom, Instance) and atom.cls in ("builtins.set", "builtins.frozenset") for atom in owner)
     externals = {f"{atom.name}.{func.attr}" for atom in owner if isinstance(atom, External)}
-    free = (sets and func.attr in _ORDER_FREE_METHODS) or bool(externals & ORDER_FREE)
+    free = bool(externals & ORDER_FREE) and not ties.shows_order(engine, frame, node, externals)
+    free = free or (sets and func.attr in _ORDER_FREE_METHODS)
     free = free or (order_free and bool(externals & _KEEPS_ORDER))
     # The order in the text of a log line is nothing that replay compares.
     free = free or any(isinstance(atom, Instance) and atom.cls == "temporalio.workflow.Logger" for atom in owner)

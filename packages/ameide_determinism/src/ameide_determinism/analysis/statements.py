@@ -148,8 +148,9 @@ def _loop(
 
 
 def _for(engine: Engine, frame: Frame, node: ast.For | ast.AsyncFor) -> None:
-    value = engine.evaluate(frame, node.iter)
-    element = engine.iterate(frame, node.iter, value, order_free=_collects(node))
+    collects = _collects(node)
+    value = engine.evaluate(frame, node.iter, order_free=collects)
+    element = engine.iterate(frame, node.iter, value, order_free=collects)
     origin = engine.origin(frame, _held_by(node.iter))
 
     def start() -> None:

@@ -100,7 +100,7 @@ class A:
         hash(n)
         hash(str(n))  # expect: hash-value
         sum(hash(s) for s in ["a"])  # expect: hash-value
-        sorted(self.s, key=lambda s: hash(s))  # expect: hash-value
+        sorted(self.s, key=lambda s: hash(s))  # expect: hash-value, set-order
         [id(s) for s in []]  # expect: object-identity
         f"{object()}"  # expect: default-repr
         f"{self}"  # expect: default-repr

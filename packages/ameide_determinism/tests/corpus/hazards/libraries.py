@@ -136,8 +136,8 @@ class W:
         for v in u: pass  # expect: set-order
         for v in set().union(*[{1},{2}]): pass  # expect: set-order
         first = list(self.names)[0]  # expect: set-order
-        min(self.names, key=len); 
-        sorted(self.names, key=lambda v: random.random())  # expect: randomness
+        min(self.names, key=len);  # expect: set-order
+        sorted(self.names, key=lambda v: random.random())  # expect: randomness, set-order
         json.dumps({"a": list(self.names)})  # expect: set-order
         ",".join(map(str, self.names))  # expect: set-order
         ",".join(f"{x}" for x in self.names)  # expect: set-order

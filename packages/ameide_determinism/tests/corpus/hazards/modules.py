@@ -70,7 +70,7 @@ class W:
         {x async for x in self.agen()}
         async for y in self.agen(): pass
         x = sorted({1, 2})[0]
-        z = sum(x for x in {0.1, 0.2})
+        z = sum(x for x in {0.1, 0.2})  # expect: set-order
         print("a", "b", sep="")  # expect: print
         await self.inner()
         while (n := random.random()) < 0.5: pass  # expect: randomness

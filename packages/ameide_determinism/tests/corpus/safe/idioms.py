@@ -159,7 +159,7 @@ class Idioms:
         any(x for x in self.seen), all(x for x in self.seen)
         sorted(x.lower() for x in self.seen)
         sorted([x for x in self.seen if x])
-        sorted(list(self.seen), key=len)
+        sorted(list(self.seen), key=lambda x: (len(x), x))
         ",".join(sorted(self.seen))
         name in ALLOWED
         self.seen.add(name)
