@@ -189,6 +189,71 @@ def test_a_missing_module_of_the_project_is_named() -> None:
     assert "shop/orders.py:11: imports '.lost', which is not there" in done.stderr
 
 
+def test_a_name_that_is_imported_in_a_circle_is_named() -> None:
+    write(order=HAZARD, helpers="from later import stamp\n", later="from helpers import stamp\n")
+    done = run("order.py")
+    assert done.exit_code == 2
+    assert "helpers.py:1: imports 'stamp' in a circle: helpers.py -> later.py -> helpers.py; define it" in done.stderr
+
+
+LACKING = CLEAN.replace("await workflow.sleep(1)", "stamp()") + "\n{}\n"
+
+
+@pytest.mark.parametrize("text", ["from shop import stamp", "from shop.names import stamp", "from .names import stamp"])
+def test_a_name_that_a_module_of_the_project_lacks_is_named(text: str) -> None:
+    Path("shop").mkdir()
+    Path("shop/__init__.py").write_text("import time\n")
+    Path("shop/names.py").write_text("def stamps():\n    stamp()\n")
+    Path("shop/orders.py").write_text(LACKING.format(text))
+    done = run("shop")
+    assert done.exit_code == 2
+    assert "shop/orders.py:10: imports 'stamp', which shop/" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "def __getattr__(name):\n    return print\n",
+        "globals().update(stamp=print)\n",
+        "from outside import *\n",
+        "from .inner import *\n",
+        "if len(__name__) > 3:\n    stamp = print\nelse:\n    from outside import stamp\n",
+        "try:\n    from outside import stamp\nexcept ImportError:\n    stamp = None\n",
+        "for stamp in [print]:\n    pass\n",
+        "with open(__file__) as stamp:\n    pass\n",
+        "(stamp := print)\n",
+        "def bind():\n    global stamp\n    stamp = print\n\nbind()\n",
+        "match print:\n    case stamp:\n        pass\n",
+        "while True:\n    def stamp(): ...\n    break\n",
+        "__all__ = ['stamp']\n",
+        "from . import inner\nsetattr(inner, 'x', 1)\n",
+    ],
+)
+def test_a_name_that_a_module_may_have_is_not_called_missing(package: str) -> None:
+    Path("shop").mkdir()
+    Path("shop/__init__.py").write_text(package)
+    Path("shop/inner.py").write_text("def stamp():\n    pass\n")
+    write(order=LACKING.format("from shop import stamp"))
+    done = run("order.py")
+    assert "imports" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    from shop import stamp\nexcept ImportError:\n    stamp = print\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from shop import stamp\n",
+        "from contextlib import suppress\nwith suppress(ImportError):\n    from shop import stamp\n",
+        "import sys\nif sys.version_info < (3, 8):\n    from shop import stamp\n",
+    ],
+)
+def test_an_import_that_may_fail_is_not_called_missing(text: str) -> None:
+    Path("shop").mkdir()
+    Path("shop/__init__.py").touch()
+    write(order=LACKING.format(text))
+    assert "imports" not in run("order.py").stderr
+
+
 def test_modules_may_import_each_other() -> None:
     write(
         order=CLEAN.replace("workflow.sleep(1)", "later()") + "\nfrom helpers import later\n",

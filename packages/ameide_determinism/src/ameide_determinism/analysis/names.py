@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import Frame
 from ameide_determinism.analysis.imports import bind_import, bind_import_from, source
+from ameide_determinism.analysis.unbound import explain
 from ameide_determinism.project.definitions import bound_names, target_names
 from ameide_determinism.project.module import Binding, Module
 from ameide_determinism.rules.attributes import ATTRIBUTES
@@ -122,6 +123,8 @@ class Names:
             case ast.ImportFrom():
                 passing = Frame(f"import in {module.path.stem}", module, statement.lineno)
                 value = dict(bind_import_from(self._engine, module, statement, passing)).get(name, UNKNOWN)
+                if not value:
+                    explain(self._engine, module, statement, name)
                 entry.frames += passing.edges
                 return value
             case ast.FunctionDef() | ast.AsyncFunctionDef():

@@ -11,6 +11,7 @@ from ameide_determinism.analysis.assignments import assign, augmented, delete
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import GLOBAL, Arguments, Frame, merged
 from ameide_determinism.analysis.imports import bind_import, bind_import_from
+from ameide_determinism.analysis.unbound import explain
 from ameide_determinism.project.module import is_main_guard, is_type_checking
 from ameide_determinism.values import UNKNOWN, External, Instance, Value, instance, join, of
 
@@ -343,6 +344,8 @@ def _import(engine: Engine, frame: Frame, node: ast.Import) -> None:
 
 def _import_from(engine: Engine, frame: Frame, node: ast.ImportFrom) -> None:
     for name, value in bind_import_from(engine, frame.module, node, frame):
+        if not value:
+            explain(engine, frame.module, node, name)
         frame.assign(name, value, GLOBAL)
 
 

@@ -85,6 +85,12 @@ class Modules:
         path = self.find(top, importer)
         return path is not None and path.name == "__init__.py"
 
+    def is_unique(self, name: str, importer: Module) -> bool:
+        """Whether a file sees just one module of a name, so that it does not matter how the project is run."""
+        parts = name.split(".")
+        bases = (*self._bases_of(importer.directory), *self._roots)
+        return len({path for base in bases if (path := self._below(base, parts)) is not None}) == 1
+
     def missing(self, importer: Module, name: str, node: ast.stmt) -> None:
         """Notes that a module of the project imports one that is not there, unless it is prepared for that."""
         if not importer.is_stub and not _is_optional(importer, node):
