@@ -196,6 +196,30 @@ def test_a_name_that_is_imported_in_a_circle_is_named() -> None:
     assert "helpers.py:1: imports 'stamp' in a circle: helpers.py -> later.py -> helpers.py; define it" in done.stderr
 
 
+def test_star_imports_in_a_circle_hide_nothing() -> None:
+    write(
+        order=HAZARD.replace("import stamp", "import *"),
+        helpers="from later import *\nfrom clocks import *\n",
+        later="from helpers import *\n",
+        clocks=HELPERS,
+    )
+    done = run("order.py")
+    assert done.exit_code == 1
+    assert "clocks.py:5" in done.stdout
+
+
+def test_classes_that_are_their_own_base_are_named() -> None:
+    write(
+        order=HAZARD.replace("import stamp", "import First").replace("stamp()", "First().go()"),
+        helpers="from later import Second\n\nclass First(Second): ...\n",
+        later="from helpers import First\n\nclass Second(First): ...\n",
+    )
+    done = run("order.py")
+    assert done.exit_code == 2
+    assert "class 'First' is its own base" in done.stderr
+    assert "later.py" in done.stderr
+
+
 LACKING = CLEAN.replace("await workflow.sleep(1)", "stamp()") + "\n{}\n"
 
 

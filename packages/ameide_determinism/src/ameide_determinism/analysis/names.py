@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ameide_determinism.analysis.engine import Engine
@@ -97,23 +98,40 @@ class Names:
         return entry
 
     def _by_star(self, module: Module, name: str) -> _Entry | None:
-        for node in module.star_imports:
-            taken = source(self._engine, module, node)
-            if taken is None or taken is module or name.startswith("_"):
-                continue
-            entry = _Entry()
-            frame = Frame(f"import in {module.path.stem}", module, node.lineno)
-            value = self.look_up(taken, name, frame, node)
-            if value is not None:
-                entry.value = value
-                entry.frames = list(frame.edges)
-                return entry
-        outside = [one for one in module.star_imports if one.module and source(self._engine, module, one) is None]
+        outside: list[ast.ImportFrom] = []
+        for owner, node, taken in self._stars(module):
+            if taken is None:
+                outside.append(node)
+            elif name in taken.bindings and not name.startswith("_"):
+                entry = _Entry()
+                frame = Frame(f"import in {owner.path.stem}", owner, node.lineno)
+                value = self.look_up(taken, name, frame, node)
+                if value is not None:
+                    entry.value = value
+                    entry.frames = list(frame.edges)
+                    return entry
         for knows in (_has, _has_all):
             for node in outside:
                 if node.module and knows(node.module, name):
                     return _Entry(of(External(f"{node.module}.{name}")))
         return None
+
+    def _stars(self, module: Module) -> Iterator[tuple[Module, ast.ImportFrom, Module | None]]:
+        """The star imports that names come by, with the modules that have them and that they are from.
+
+        Those of modules outside have none. Each module comes once: star imports can go in a circle.
+        """
+        seen = {module}
+        waiting = [(module, node) for node in reversed(module.star_imports)]
+        while waiting:
+            owner, node = waiting.pop()
+            taken = source(self._engine, owner, node)
+            if taken is None:
+                yield owner, node, None
+            elif taken not in seen:
+                seen.add(taken)
+                yield owner, node, taken
+                waiting += [(taken, one) for one in reversed(taken.star_imports)]
 
     def _bound(self, module: Module, name: str, binding: Binding, entry: _Entry) -> Value:
         statement = binding.statement

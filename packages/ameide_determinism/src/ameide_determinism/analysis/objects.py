@@ -10,6 +10,8 @@ from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import UNSEEN, Arguments, Frame
 from ameide_determinism.analysis.functions import decorated
 from ameide_determinism.project.definitions import ClassInfo
+from ameide_determinism.project.module import SourceError
+from ameide_determinism.project.paths import shown
 from ameide_determinism.values import UNKNOWN, Atom, Class, External, Function, Instance, Value, instance, join, of
 
 _DATACLASS_BASES: Final = frozenset({"pydantic.BaseModel", "msgspec.Struct", "typing.NamedTuple", "sqlmodel.SQLModel"})
@@ -29,6 +31,7 @@ class Classes:
         self._bodies: dict[ClassInfo, Frame] = {}
         self._closures: dict[ClassInfo, Frame | None] = {}
         self._made: set[ClassInfo] = set()
+        self._bases: dict[ClassInfo, list[ClassInfo]] = {}
 
     def value(self, frame: Frame, info: ClassInfo) -> Value:
         """What a `class` statement binds: the class, or what decorators of the project make of it."""
@@ -51,14 +54,34 @@ class Classes:
             scope = self._scope(info)
             for node in info.node.bases:
                 base = node.value if isinstance(node, ast.Subscript) else node
-                for atom in self._engine.evaluate(scope, base):
+                found = self._engine.evaluate(scope, base)
+                for atom in found:
                     if isinstance(atom, Class) and atom.info is not info:
+                        if len(found) == 1:
+                            self._own_base(info, atom.info)
                         order += self.mro(atom.info)
                     elif isinstance(atom, External):
                         order.append(atom.name)
             last = {one: index for index, one in enumerate(order)}
             self._mros[info] = tuple(one for index, one in enumerate(order) if last[one] == index)
         return self._mros[info]
+
+    def _own_base(self, info: ClassInfo, base: ClassInfo) -> None:
+        """Notes that a class derives from itself by way of a class whose only possible base it is."""
+        self._bases.setdefault(info, []).append(base)
+        seen: set[ClassInfo] = set()
+        waiting = [(base, (info,))]
+        while waiting:
+            one, way = waiting.pop()
+            if one is info:
+                first = min(way, key=lambda cls: (str(cls.module.path), cls.node.lineno))
+                places = ", ".join(f"{shown(cls.module.path)}:{cls.node.lineno} {cls.name}" for cls in way)
+                message = f"class {first.name!r} is its own base, by way of {places}"
+                self._engine.modules.problem(SourceError(first.module.path, message, first.node.lineno))
+                return
+            if one not in seen:
+                seen.add(one)
+                waiting += [(cls, (*way, one)) for cls in self._bases.get(one, [])]
 
     def type_argument(self, info: ClassInfo, parameter: str) -> Value:
         """What has the type that a class, or a base on the way, gives to a type parameter."""
