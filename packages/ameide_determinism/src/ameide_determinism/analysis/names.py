@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ameide_determinism.analysis.engine import Engine
 from ameide_determinism.analysis.frame import Frame
 from ameide_determinism.analysis.imports import bind_import, bind_import_from, source
+from ameide_determinism.analysis.registries import with_registered
 from ameide_determinism.analysis.unbound import explain
 from ameide_determinism.project.definitions import bound_names, target_names
 from ameide_determinism.project.module import Binding, Module
@@ -94,7 +95,10 @@ class Names:
             return self._by_star(module, name)
         entry = _Entry()
         values = [self._bound(module, name, binding, entry) for binding in bindings]
-        entry.value = join(*values)
+        registry = Frame(name, module, bindings[0].statement.lineno)
+        entry.value = with_registered(self._engine, registry, name, join(*values))
+        if registry.edges or registry.hazards:
+            entry.frames.append(registry)
         return entry
 
     def _by_star(self, module: Module, name: str) -> _Entry | None:

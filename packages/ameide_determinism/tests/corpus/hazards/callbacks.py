@@ -259,7 +259,38 @@ class Callbacks:
 
 @on("x")
 def in_registry():
+    return time.time()  # expect: wall-clock
+
+
+REGISTERED = {}
+COUNTED = {}
+
+
+def enlist(function):
+    REGISTERED[function.__name__] = function
+    COUNTED[function.__name__] = 0
+    return function
+
+
+@enlist
+def go_registered():
+    return time.time()  # expect: wall-clock
+
+
+@enlist
+async def awaited():
+    return draw()  # expect: randomness
+
+
+def by_item():
+    return time.monotonic()  # expect: wall-clock
+
+
+def not_registered():
     return time.time()
+
+
+REGISTERED["item"] = by_item
 
 
 @workflow.defn(name="other", sandboxed=False)
@@ -267,3 +298,4 @@ class Registry:
     @workflow.run
     async def run(self) -> None:
         TABLE["x"]()
+        REGISTERED["go_registered"]()
