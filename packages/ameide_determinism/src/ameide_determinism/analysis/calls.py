@@ -109,6 +109,10 @@ def _method_call(engine: Engine, frame: Frame, node: ast.Call, func: ast.Attribu
         special = reflection.call(engine, frame, node, externals, arguments)
         if special is not None:
             return special
+    if func.attr == "__hash__" and not node.args:
+        reflection.check_hash(engine, frame, node, owner)
+    if func.attr == "timestamp" and _is_naive(engine, frame, func.value):
+        engine.report(frame, "local-time-zone", node, "timestamp() of a datetime without a time zone")
     origin = engine.origin(frame, func.value)
     if not owner:
         reflection.unknown_method(engine, frame, node, func, arguments)
@@ -148,6 +152,16 @@ def _method_call(engine: Engine, frame: Frame, node: ast.Call, func: ast.Attribu
                 if not callee:
                     run_callbacks(engine, frame, arguments, node)
     return join(*found)
+
+
+def _is_naive(engine: Engine, frame: Frame, node: ast.expr) -> bool:
+    """Whether an expression makes a datetime without a time zone: `datetime(2024, 1, 1)`."""
+    if not isinstance(node, ast.Call) or any(isinstance(one, ast.Starred) for one in node.args):
+        return False
+    # The time zone is the eighth argument.
+    if len(node.args) > 7 or any(one.arg in ("tzinfo", None) for one in node.keywords):
+        return False
+    return engine.evaluate(frame, node.func) == of(External("datetime.datetime"))
 
 
 def evaluate_arguments(engine: Engine, frame: Frame, node: ast.Call, *, order_free: bool = False) -> Arguments:

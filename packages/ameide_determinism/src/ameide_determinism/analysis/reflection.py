@@ -96,6 +96,17 @@ def _hash(engine: Engine, frame: Frame, node: ast.Call, arguments: Arguments) ->
     return instance("builtins.int")
 
 
+def check_hash(engine: Engine, frame: Frame, node: ast.Call, owner: Value) -> None:
+    """Checks `x.__hash__()`; a class of the project says itself what it gives."""
+    texts = [atom for atom in owner if isinstance(atom, Text | Instance) and not _is_own(atom)]
+    if not owner or not all(_is_stable(atom) for atom in texts):
+        engine.report(frame, "hash-value", node, "__hash__()")
+
+
+def _is_own(atom: Text | Instance) -> bool:
+    return isinstance(atom, Instance) and not isinstance(atom.cls, str)
+
+
 def _is_stable(atom: object) -> bool:
     if not isinstance(atom, Instance):
         return False
