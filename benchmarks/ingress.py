@@ -11,7 +11,6 @@ compared per second of that CPU too, which tells the engine from the drift, and 
 
 import asyncio
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -241,7 +240,7 @@ async def _run(variant: str) -> dict[str, float]:
 
 
 def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    return math.exp(statistics.fmean(math.log(left / right) for left, right in pairs))
+    return statistics.geometric_mean(left / right for left, right in pairs)
 
 
 def _per_server_cpu(run: Mapping[str, float]) -> float:
