@@ -1,7 +1,13 @@
 """Queries answer while the process runs and after it ended."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from ameide_core_proto.process.v1.process_runtime_pb2 import DedupeAnswer, DedupeQuery, EventIdentity
+from ameide_devstack import TimeSkippingServer
+from ameide_process.converter import DATA_CONVERTER
+from ameide_process.testing import _workflow_under_test
 from temporalio.client import WorkflowFailureError
 from workflow_samples import ledger, request
 from workflow_samples.workflow import logged
@@ -46,3 +52,23 @@ async def test_the_messages_of_a_transaction_share_a_key_and_are_told_apart_by_c
         await workflow.result()
         progress = await workflow.progress()
         assert (progress.run_epoch, progress.counts.applied) == (0, 2)
+
+
+async def test_a_test_gets_its_answer_although_the_run_that_it_asks_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time-skipping server leaves such a query without answer; nearly every second of these runs meets one."""
+    monkeypatch.setattr(_workflow_under_test, "QUERY_TIMEOUT", timedelta(seconds=1))
+    async with (
+        TimeSkippingServer() as server,
+        await server.open_environment(data_converter=DATA_CONVERTER) as environment,
+    ):
+        stage = Stage(environment.client)
+        workflow = stage.workflow()
+        async with stage.worker(ledger.PARTS):
+            await workflow.send(payment("a"))
+            for _ in range(10):
+                asked = [asyncio.create_task(workflow.progress()) for _ in range(4)]
+                await workflow.continue_as_new()
+                asked += [asyncio.create_task(workflow.progress()) for _ in range(4)]
+                assert {answer.counts.applied for answer in await asyncio.gather(*asked)} == {1}
+            await workflow.send(end())
+            await workflow.result()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import (
@@ -15,6 +16,8 @@ from ameide_core_proto.process.v1.process_runtime_pb2 import (
 from google.protobuf.message import Message
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay
 
 from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, DEDUPE_QUERY, PROGRESS_QUERY, STATE_QUERY
 from ameide_process.testing._replay import run_histories
@@ -23,6 +26,13 @@ POLL_SECONDS = 0.02
 
 PATIENCE_SECONDS = 60.0
 """Of real time, that a test waits for its process; a process that never gets there fails the test by name."""
+
+QUERY_TIMEOUT = timedelta(seconds=10)
+"""For one try. The time-skipping server never answers a query that meets the end of a run, and a process that gets many
+events continues as new on its own; the next try meets the run after it (measured)."""
+
+_NO_ANSWER = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
+"""What the SDK makes of a deadline that passed; the first is its own, the second the server's."""
 
 _TASK_BEGINS = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,)
 _TASK_ENDS = (
@@ -41,6 +51,7 @@ _ACTIVITY_ENDS = (
 PayloadT_contra = TypeVar("PayloadT_contra", contravariant=True)
 StateT_co = TypeVar("StateT_co", bound=Message, covariant=True)
 ResultT_co = TypeVar("ResultT_co", covariant=True)
+AnswerT = TypeVar("AnswerT", bound=Message)
 
 
 class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
@@ -169,7 +180,7 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
         """Asks the workflow to continue as new at its next safe point (ENTITY only).
 
         Await `continued` before the next query: the time-skipping server never answers one that meets the end of a
-        run, and then lets no time pass any more.
+        run, so that it is asked again seconds later, and lets no time pass meanwhile.
         """
         await self.handle.signal(CONTINUE_AS_NEW_SIGNAL)
 
@@ -179,16 +190,16 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
 
     async def state(self) -> StateT_co:
         """The state message."""
-        return await self.handle.query(STATE_QUERY, result_type=self._state_type)
+        return await self._ask(STATE_QUERY, result_type=self._state_type)
 
     async def progress(self) -> ProcessProgress:
         """Phase, counts and recorded failures."""
-        return await self.handle.query(PROGRESS_QUERY, result_type=ProcessProgress)
+        return await self._ask(PROGRESS_QUERY, result_type=ProcessProgress)
 
     async def applied(self, idempotency_key: str, payload_case: str) -> bool:
         """Whether an event was applied and is remembered."""
         query = DedupeQuery(events=[EventIdentity(idempotency_key=idempotency_key, payload_case=payload_case)])
-        answer = await self.handle.query(DEDUPE_QUERY, query, result_type=DedupeAnswer)
+        answer = await self._ask(DEDUPE_QUERY, query, result_type=DedupeAnswer)
         return answer.applied[0]
 
     async def result(self) -> ResultT_co:
@@ -200,6 +211,18 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
         """
         async with asyncio.timeout(PATIENCE_SECONDS), self._running_time():
             return await self.handle.result()
+
+    async def _ask(self, query: str, *arguments: Message, result_type: type[AnswerT]) -> AnswerT:
+        """Asks the latest run.
+
+        Raises:
+            RPCError: There is no answer within `PATIENCE_SECONDS`, or no such workflow.
+            WorkflowQueryFailedError: The query failed.
+        """
+        answer: AnswerT = await AsyncRetrying(
+            retry=retry_if_exception(_without_answer), stop=stop_after_delay(PATIENCE_SECONDS), reraise=True
+        )(self.handle.query, query, args=arguments, result_type=result_type, rpc_timeout=QUERY_TIMEOUT)
+        return answer
 
     async def _progressed(self, done: Callable[[ProcessProgress], bool]) -> ProcessProgress:
         progress: ProcessProgress | None = None
@@ -213,3 +236,7 @@ class WorkflowUnderTest(Generic[PayloadT_contra, StateT_co, ResultT_co]):
         except TimeoutError:
             msg = f"the process did not get there within {PATIENCE_SECONDS:g} s; it says {progress}"
             raise TimeoutError(msg) from None
+
+
+def _without_answer(error: BaseException) -> bool:
+    return isinstance(error, RPCError) and error.status in _NO_ANSWER
