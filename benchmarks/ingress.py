@@ -36,6 +36,7 @@ from ameide_process.ingress._engine import Engine
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
+from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import PartitionLag, TransportListener
 from ameide_process.outputs import DeadLetterPublisher, OutputRecord, OutputUnavailableError
@@ -89,14 +90,14 @@ class MemoryTransport:
         self._next += len(batch)
         return batch
 
-    def pause(self, partitions: Collection[Partition]) -> None:
+    def pause(self, partitions: Mapping[Partition, str]) -> None:
         self._deliverable.clear()
 
     def resume(self, partitions: Collection[Partition]) -> None:
         self._deliverable.set()
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
-        if positions[self._partition] >= len(self._messages):
+    async def commit(self, progress: Progress) -> None:
+        if progress.positions[self._partition] >= len(self._messages):
             self.all_committed.set()
 
     async def lag(self) -> Sequence[PartitionLag]:

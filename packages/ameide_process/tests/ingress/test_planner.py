@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._ending import ACCEPTED, DUPLICATE, Ending, Outcome
 from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._planner import Planner
+from ameide_process.invalid_event import InvalidReason
 from ameide_process.routing import Route
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ LIMITS = Limits(
 )
 KEYS = ("a", "b")
 SIZES = (1, 10, 10, 60, 150)
+DEAD = Ending(Outcome.DEAD_LETTER, InvalidReason.UNDECODABLE, "no envelope")
 RETRIED = (Verdict.SERVICE, Verdict.THROTTLED, Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN)
 WAITS = (0.001, 0.05, 0.1, 1.0, 40.0)
 
@@ -38,10 +41,12 @@ def drawn(seed: int) -> random.Random:
 class World:
     """A broker with two partitions, a Temporal that fails at will, and a member that comes and goes.
 
-    Each step takes one number, from which it draws what it needs.
+    The broker is acknowledged by position or message by message. Each step takes one number, from which it draws what
+    it needs.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, acknowledges_each: bool) -> None:
+        self.acknowledges_each = acknowledges_each
         ids = itertools.count()
         self.now = 1000.0
         self.planner = Planner(LIMITS, source=drawn(seed), request_ids=lambda: str(next(ids)))
@@ -49,8 +54,10 @@ class World:
         self.log: list[list[str]] = [[], []]
         """The broker's records: the key of each."""
         self.position = [0, 0]
-        """The next record to deliver."""
-        self.committed = [0, 0]
+        """Where to look for the next record to deliver."""
+        self.done: list[set[int]] = [set(), set()]
+        """Positions that the broker does not deliver again."""
+        self.withdrawn: set[tuple[int, int]] = set()
         self.out: list[Batch] = []
         self.suspended: list[Batch] = []
         self.tries: dict[str, list[tuple[int, int]]] = {}
@@ -61,8 +68,8 @@ class World:
         self.join()
 
     def join(self) -> None:
-        self.partitions = [Partition("t", 0), Partition("t", 1)]
-        self.position = list(self.committed)
+        self.partitions = [Partition("t", number, self.acknowledges_each) for number in (0, 1)]
+        self.position = [0, 0]
         self.planner.assign(self.partitions)
 
     def events(self, batch: Batch) -> list[tuple[int, int]]:
@@ -87,6 +94,8 @@ class World:
             if position >= len(self.log[number]):
                 return
             self.position[number] += 1
+            if position in self.done[number]:
+                continue
             delivery = Delivery(Message(partition, position, b"x"), self.now)
             if position % 11 == 7:
                 self.planner.admit(delivery)
@@ -102,7 +111,22 @@ class World:
         if self.rejected:
             delivery = self.rejected.pop(0)
             self.ended.add((delivery.message.partition.number, delivery.message.position))
-            self.planner.end(delivery)
+            self.planner.end(delivery, DEAD)
+
+    def withdraw(self, draw: int) -> None:
+        """Who sent a message waits no longer."""
+        source = drawn(draw)
+        number = source.randrange(2)
+        if not self.acknowledges_each or not self.position[number]:
+            return
+        position = source.randrange(self.position[number])
+        message = Message(self.partitions[number], position, b"x")
+        carried = [event for batch in self.out + self.suspended for event in self.events(batch)]
+        if self.planner.withdraw(message, self.now):
+            assert (number, position) not in carried, "a call carries it"
+            assert self.planner.why_waiting(message, self.now) is None
+            self.withdrawn.add((number, position))
+            self.done[number].add(position)
 
     def send(self, _: int) -> None:
         batch = self.planner.next_batch(self.now)
@@ -118,7 +142,7 @@ class World:
         assert events == sorted(events)
         number, first = events[0]
         earlier = [at for at, other in enumerate(self.log[number][:first]) if other == key and at % 11 != 7]
-        assert all(self.applied[number, at] for at in earlier), "order per key"
+        assert all(self.applied[number, at] or (number, at) in self.withdrawn for at in earlier), "order per key"
         self.out.append(batch)
 
     def accept(self, draw: int) -> None:
@@ -163,7 +187,7 @@ class World:
             event = (delivery.message.partition.number, delivery.message.position)
             self.applied[event] += 1
             self.ended.add(event)
-            self.planner.end(delivery)
+            self.planner.end(delivery, DUPLICATE)
         self.planner.settled(batch, self.now)
 
     def wait(self, draw: int) -> None:
@@ -171,13 +195,19 @@ class World:
         self.planner.sweep(self.now)
 
     def commit(self, draw: int) -> None:
-        positions = self.planner.committable()
+        progress = self.planner.committable()
         if draw % 4 == 1:
             return  # the broker did not take it
-        for partition, position in positions.items():
-            assert position > self.committed[partition.number]
-            self.committed[partition.number] = position
-        self.planner.committed(positions, self.now)
+        for partition, position in progress.positions.items():
+            assert position - 1 not in self.done[partition.number]
+            self.done[partition.number].update(range(position))
+        for partition, messages in progress.messages.items():
+            positions = {each.message.position for each in messages}
+            assert len(positions) == len(messages)
+            assert not positions & self.done[partition.number], "told twice"
+            self.done[partition.number] |= positions
+        self.planner.committed(progress, self.now)
+        assert not self.planner.committable()
 
     def rebalance(self, draw: int) -> None:
         self.planner.close(self.partitions, self.now)
@@ -194,17 +224,20 @@ class World:
 
     def check(self) -> None:
         for number in (0, 1):
-            for position in range(self.committed[number]):
-                assert (number, position) in self.ended, "committed, but neither Temporal nor the stream has it"
+            for event in {(number, position) for position in self.done[number]} - self.withdrawn:
+                assert event in self.ended, "committed, but neither Temporal nor the stream has it"
         assert self.planner.calls == len(self.out) <= LIMITS.concurrent_calls
         uncommitted: dict[str, int] = defaultdict(int)
         for tracker in self.planner.trackers():
             assert tracker.events >= 0
             assert tracker.size >= 0
             for delivery in tracker.uncommitted():
-                if delivery.accepted and delivery.route:
+                if delivery.ending is ACCEPTED and delivery.route:
                     uncommitted[delivery.route.workflow_id] += 1
         assert all(each <= LIMITS.events_per_key for each in uncommitted.values())
+
+    def all_done(self) -> bool:
+        return [len(each) for each in self.done] == [len(each) for each in self.log]
 
     def heal(self) -> None:
         """From here on everything succeeds; then everything is delivered and committed, without another push."""
@@ -221,11 +254,11 @@ class World:
             self.deliver(1)
             self.send(0)
             if not self.out:
-                if self.committed == [len(self.log[0]), len(self.log[1])]:
+                if self.all_done():
                     break
                 wakes_at = self.planner.wakes_at()
                 self.now = max(self.now, wakes_at) if wakes_at is not None else self.now
-        assert self.committed == [len(self.log[0]), len(self.log[1])]
+        assert self.all_done()
         self.now += 60
         self.planner.sweep(self.now)
         assert not self.planner.remembered_keys, "a key that is done is forgotten"
@@ -237,17 +270,20 @@ STEPS = (
     + [World.accept, World.wait] * 4
     + [World.commit] * 2
     + [World.fail, World.refuse_for_size, World.find_closed, World.resolve, World.resolve, World.dead_letter]
-    + [World.rebalance]
+    + [World.rebalance, World.withdraw]
 )
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 1000),
+    acknowledges_each=st.booleans(),
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1_000_000)), min_size=120, max_size=300),
 )
-def test_nothing_is_lost_and_keys_keep_their_order(seed: int, steps: list[tuple[Callable[[World, int], None], int]]):
-    world = World(seed)
+def test_nothing_is_lost_and_keys_keep_their_order(
+    seed: int, acknowledges_each: bool, steps: list[tuple[Callable[[World, int], None], int]]
+):
+    world = World(seed, acknowledges_each=acknowledges_each)
     for step, draw in steps:
         step(world, draw)
         world.check()

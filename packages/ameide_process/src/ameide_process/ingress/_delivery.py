@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from temporalio.api.common.v1 import Payload
 
+from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._message import Message
 from ameide_process.routing import Route
 
@@ -22,21 +23,20 @@ class Delivery:
         message: The message.
         received_at: When it was delivered, in seconds of the engine's clock.
         size: Bytes that it counts for: the message and its payload. Fixed once it is admitted.
-        ended: Temporal or the dead-letter stream has it, or it needs neither.
+        ending: How it ended: Temporal or the dead-letter stream has it, or it needs neither. None until then.
+            An accepted one counts for its key until it is committed.
         lane: Events of its key; None before it is decoded, or when it cannot be.
-        accepted: Temporal has it, and it counts for its key until it is committed.
         route: Where it goes; None as long as `lane` is.
         payload: The event as Temporal gets it.
     """
 
-    __slots__ = ("accepted", "ended", "lane", "message", "payload", "received_at", "route", "size")
+    __slots__ = ("ending", "lane", "message", "payload", "received_at", "route", "size")
 
     def __init__(self, message: Message, received_at: float) -> None:
         self.message = message
         self.received_at = received_at
         self.size = len(message.value or b"") + OVERHEAD_BYTES
-        self.ended = False
-        self.accepted = False
+        self.ending: Ending | None = None
         self.lane: Lane | None = None
         self.route: Route | None = None
         self.payload: Payload | None = None

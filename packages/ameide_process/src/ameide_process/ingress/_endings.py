@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 
 from ameide_process.ingress._dead_lettering import DeadLettering, PartitionGoneError
 from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._ending import Ending, Outcome
 from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.invalid_event import InvalidReason
@@ -36,15 +37,10 @@ class Endings:
         self._progress = progress
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def end(self, delivery: Delivery, outcome: str) -> None:
-        """Says that a message needs nothing more.
-
-        Args:
-            delivery: The message.
-            outcome: Label of the metric.
-        """
-        self._planner.end(delivery)
-        self._metrics.ended(outcome)
+    def end(self, delivery: Delivery, ending: Ending) -> None:
+        """Says that a message needs nothing more."""
+        self._planner.end(delivery, ending)
+        self._metrics.ended(ending.outcome)
 
     async def dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
         """Ends a message once the dead-letter stream has it.
@@ -54,7 +50,7 @@ class Endings:
         """
         await self._dead_lettering.publish(delivery, reason, message)
         self._metrics.dead_letter(reason)
-        self.end(delivery, "dead_letter")
+        self.end(delivery, Ending(Outcome.DEAD_LETTER, reason, message))
 
     def reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
         """Dead-letters a message in the background."""

@@ -182,6 +182,14 @@ class Engine(Generic[EnvelopeT]):
             drained_in=round(loop.time() - began, 3),
         )
 
+    def why_waiting(self, message: Message) -> str | None:
+        """Says why a message has not ended yet; see `TransportListener`."""
+        return self._planner.why_waiting(message, asyncio.get_running_loop().time())
+
+    def withdraw(self, message: Message) -> bool:
+        """Forgets a message; see `TransportListener`."""
+        return self._planner.withdraw(message, asyncio.get_running_loop().time())
+
     # In
 
     async def _start_transport(self, stop: asyncio.Event) -> bool:
@@ -233,6 +241,8 @@ class Engine(Generic[EnvelopeT]):
                 self._senders.wake()
                 await asyncio.sleep(0)
         self._senders.wake()
+        if self._planner.commit_pressed:
+            self._commit_wanted.set()
 
     # Out
 
@@ -285,6 +295,8 @@ class Engine(Generic[EnvelopeT]):
         """Something in flight has ended, and may have made its key ready, now or for later."""
         self._progress.set()
         self._senders.wake()
+        if self._planner.commit_pressed:
+            self._commit_wanted.set()
 
     # Commits and flow
 
@@ -294,26 +306,32 @@ class Engine(Generic[EnvelopeT]):
                 async with asyncio.timeout(COMMIT_INTERVAL):
                     await self._commit_wanted.wait()
             self._commit_wanted.clear()
-            await self._commit()
+            awaited = await self._commit()
             self._apply_flow()
             if self._planner.ready:
                 self._senders.wake()
-            await asyncio.sleep(COMMIT_PAUSE)
+            await asyncio.sleep(0 if awaited else COMMIT_PAUSE)
 
-    async def _commit(self) -> None:
+    async def _commit(self) -> bool:
+        """Acknowledges what has ended.
+
+        Returns:
+            Whether senders of single messages wait for it, and so should not wait for the next one either.
+        """
         async with self._committing:
-            positions = self._planner.committable()
-            if not positions:
-                return
+            progress = self._planner.committable()
+            if not progress:
+                return False
             try:
-                await self._transport.commit(positions)
+                await self._transport.commit(progress)
             except TransportError as error:
                 # Normal around a rebalance, and harmless: the messages come again, and workflows know them.
                 self._metrics.commits_failed.inc()
                 self._log.info("commit failed", error=str(error))
-                return
+                return False
             self._metrics.commits.inc()
-            self._planner.committed(positions, asyncio.get_running_loop().time())
+            self._planner.committed(progress, asyncio.get_running_loop().time())
+            return not progress.positions
 
     def _apply_flow(self) -> None:
         flow = self._planner.flow(asyncio.get_running_loop().time())

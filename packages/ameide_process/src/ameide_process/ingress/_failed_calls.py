@@ -7,6 +7,7 @@ import structlog
 from ameide_process.ingress._caller import Caller, NoAnswerError
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._dead_lettering import PartitionGoneError
+from ameide_process.ingress._ending import DUPLICATE
 from ameide_process.ingress._endings import Endings
 from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._planner import Planner
@@ -64,7 +65,7 @@ class FailedCalls:
                 applied = await self._caller.applied(workflow_id, failure.run_id, routes)
             for delivery, was_applied in zip(batch.deliveries, applied, strict=True):
                 if was_applied:
-                    self._endings.end(delivery, "duplicate")
+                    self._endings.end(delivery, DUPLICATE)
                     continue
                 message = f"workflow {workflow_id!r} was closed already (run {failure.run_id}); it had not applied this"
                 await self._endings.dead_letter(delivery, InvalidReason.LATE, message)

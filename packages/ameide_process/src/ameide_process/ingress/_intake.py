@@ -7,6 +7,7 @@ import structlog
 from ameide_process.contract import EnvelopeT
 from ameide_process.ingress._decoding import Decoder
 from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._ending import TOMBSTONE
 from ameide_process.ingress._endings import Endings
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message
@@ -46,7 +47,7 @@ class Intake(Generic[EnvelopeT]):
             # A compacted topic says with it that a key is gone. There is no envelope in it, so nothing to deliver,
             # and nothing wrong with it either.
             self._planner.admit(delivery)
-            self._endings.end(delivery, "tombstone")
+            self._endings.end(delivery, TOMBSTONE)
             return
         try:
             envelope = self._read(delivery)

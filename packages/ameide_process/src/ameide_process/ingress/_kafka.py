@@ -18,6 +18,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError, KafkaErr
 
 from ameide_process.configuration import KafkaSubscription
 from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
 from ameide_process.kafka_dial import why_unreachable
 from ameide_process.kafka_security import SecurityArguments, security_arguments
@@ -150,7 +151,7 @@ class KafkaTransport:
                 messages += [_message(partition, record) for record in records]
         return messages
 
-    def pause(self, partitions: Collection[Partition]) -> None:
+    def pause(self, partitions: Mapping[Partition, str]) -> None:
         """Stops delivery; see `Transport`."""
         # During a stop there may be no consumer any more, and nothing to pause.
         if self._consumer is not None:
@@ -161,8 +162,9 @@ class KafkaTransport:
         if self._consumer is not None:
             self._consumer.resume(*self._assigned(partitions))
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, progress: Progress) -> None:
         """Commits offsets; see `Transport`."""
+        positions = progress.positions
         offsets = {each: positions[partition] for each, partition in self._partitions.items() if partition in positions}
         if not offsets:
             return

@@ -113,6 +113,11 @@ class Lane:
         self.waiting_bytes -= size
         return Batch(self, taken, request_id)
 
+    def withdraw(self, delivery: Delivery) -> None:
+        """Forgets an event that waits."""
+        self.waiting.remove(delivery)
+        self.waiting_bytes -= payload_size(delivery)
+
     def give_back(self, deliveries: list[Delivery]) -> None:
         """Puts events of a batch that was not accepted back, before those that wait."""
         self.waiting.extendleft(reversed(deliveries))

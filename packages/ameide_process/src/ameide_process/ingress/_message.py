@@ -15,6 +15,8 @@ class Partition:
     source: str
     """Topic, stream or path."""
     number: int
+    acknowledges_each: bool = False
+    """Messages are acknowledged each by itself, in any order; else all below a position at once."""
 
     def __str__(self) -> str:
         return f"{self.source}/{self.number}"

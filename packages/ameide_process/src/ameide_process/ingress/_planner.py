@@ -5,16 +5,18 @@ Every method that depends on time takes `now`, so that a test can drive years in
 
 import random
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
+from ameide_process.ingress._ending import ACCEPTED, EndedMessage, Ending
 from ameide_process.ingress._lane import Batch, Lane
 from ameide_process.ingress._lane_schedule import LaneSchedule
 from ameide_process.ingress._limits import Limits
-from ameide_process.ingress._message import Partition
-from ameide_process.ingress._partition_tracker import PartitionTracker
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._partition_tracker import MessageTracker, PartitionTracker, PositionTracker, tracker_of
+from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._service_gate import ServiceGate
 
 
@@ -22,7 +24,8 @@ from ameide_process.ingress._service_gate import ServiceGate
 class Flow:
     """What changes about delivery."""
 
-    pause: tuple[Partition, ...]
+    pause: dict[Partition, str]
+    """Each with the reason."""
     resume: tuple[Partition, ...]
 
 
@@ -34,7 +37,7 @@ class Planner:
     """The state of one subscription's ingress.
 
     A message goes one of two ways: `admit`, `enqueue`, `next_batch`, `accepted`; or `admit`, `end`. Either way its
-    position becomes committable once those below it are.
+    position becomes committable once those below it are, or at once where its partition acknowledges each message.
 
     Attributes:
         gate: Whether Temporal takes calls.
@@ -59,6 +62,7 @@ class Planner:
         self._trackers: dict[Partition, PartitionTracker] = {}
         self._advanced: set[PartitionTracker] = set()
         """Trackers that may have something to commit."""
+        self._acknowledges_each = False
         self._closing: set[Partition] = set()
         self._held: dict[Partition, str] = {}
         self._out: set[Batch] = set()
@@ -72,7 +76,8 @@ class Planner:
     def assign(self, partitions: Collection[Partition]) -> None:
         """Takes partitions."""
         for partition in partitions:
-            self._trackers[partition] = PartitionTracker(partition)
+            self._trackers[partition] = tracker_of(partition)
+            self._acknowledges_each = partition.acknowledges_each
 
     def close(self, partitions: Collection[Partition], now: float) -> None:
         """Sends nothing more of these partitions; what is in flight may end and be committed, until `revoke`."""
@@ -94,7 +99,7 @@ class Planner:
             self._held.pop(partition, None)
             self.paused.pop(partition, None)
             for delivery in tracker.uncommitted():
-                if delivery.accepted and delivery.lane is not None:
+                if delivery.ending is ACCEPTED and delivery.lane is not None:
                     delivery.lane.uncommitted -= 1
         self._drop_unsent(now)
 
@@ -123,13 +128,60 @@ class Planner:
         self._schedule.add(lane, delivery, now)
         return lane
 
-    def end(self, delivery: Delivery) -> None:
+    def end(self, delivery: Delivery, ending: Ending) -> None:
         """Says that a message needs nothing more: it is no event, or the dead-letter stream has it."""
-        delivery.ended = True
+        delivery.ending = ending
         tracker = self._trackers.get(delivery.message.partition)
         if tracker is not None:
-            tracker.advance()
+            tracker.end(delivery)
             self._advanced.add(tracker)
+
+    def why_waiting(self, message: Message, now: float) -> str | None:
+        """Says why a message has not ended yet, for people.
+
+        Args:
+            message: Of a partition that acknowledges each message.
+            now: Seconds of the engine's clock.
+
+        Returns:
+            The reason; empty: nothing holds it up. None: it has ended, or is not known.
+        """
+        delivery = self._open(message)
+        if delivery is None:
+            return None
+        lane = delivery.lane
+        if lane is not None and lane.failure is not None and lane.parked(now):
+            return f"{PARKED}: {lane.workflow_id!r}: {lane.failure.reason}"
+        return self.gate.reason or self._held.get(message.partition) or ""
+
+    def withdraw(self, message: Message, now: float) -> bool:
+        """Forgets a message whose source waits no longer and sends it again if it must.
+
+        Args:
+            message: Of a partition that acknowledges each message.
+            now: Seconds of the engine's clock.
+
+        Returns:
+            Whether it is forgotten; else it has ended, or is on its way and ends soon.
+        """
+        delivery = self._open(message)
+        tracker = self._trackers.get(message.partition)
+        if delivery is None or delivery.lane is None or not isinstance(tracker, MessageTracker):
+            return False
+        lane = delivery.lane
+        if delivery in lane.waiting:
+            lane.withdraw(delivery)
+        elif lane.retry is not None and not lane.busy:
+            self._keep_in_retry(lane, [each for each in lane.retry.deliveries if each is not delivery])
+        else:
+            return False
+        tracker.withdraw(delivery)
+        self._schedule.settle(lane, now)
+        return True
+
+    def _open(self, message: Message) -> Delivery | None:
+        tracker = self._trackers.get(message.partition)
+        return tracker.open_at(message.position) if isinstance(tracker, MessageTracker) else None
 
     # Calls
 
@@ -170,10 +222,9 @@ class Planner:
             delivery.payload = None
             tracker = trackers.get(delivery.message.partition)
             if tracker is not None:
-                delivery.ended = True
-                delivery.accepted = True
+                delivery.ending = ACCEPTED
                 lane.uncommitted += 1
-                tracker.advance()
+                tracker.end(delivery)
                 self._advanced.add(tracker)
         self._finish(batch, now)
 
@@ -207,32 +258,40 @@ class Planner:
 
     # Commits
 
-    def committable(self) -> dict[Partition, int]:
-        """Returns the positions that may be committed and are not."""
+    def committable(self) -> Progress:
+        """Returns what may be committed and is not."""
         positions: dict[Partition, int] = {}
+        messages: dict[Partition, list[EndedMessage]] = {}
         for tracker in self._advanced:
-            position = tracker.committable
-            if position is not None:
-                positions[tracker.partition] = position
-        return positions
+            match tracker:
+                case PositionTracker():
+                    position = tracker.committable
+                    if position is not None:
+                        positions[tracker.partition] = position
+                case MessageTracker():
+                    if ended := tracker.committable:
+                        messages[tracker.partition] = ended
+        return Progress(positions, messages)
 
-    def committed(self, positions: Mapping[Partition, int], now: float) -> None:
-        """Says that the broker remembers positions."""
-        for partition, position in positions.items():
+    def committed(self, progress: Progress, now: float) -> None:
+        """Says that the source remembers progress."""
+        ends = [(partition, position) for partition, position in progress.positions.items()]
+        ends += [(partition, each.message.position) for partition, some in progress.messages.items() for each in some]
+        for partition, position in ends:
             tracker = self._trackers.get(partition)
             if tracker is None:
                 continue
             for delivery in tracker.committed(position):
-                if delivery.accepted and delivery.lane is not None:
+                if delivery.ending is ACCEPTED and delivery.lane is not None:
                     delivery.lane.uncommitted -= 1
                     self._schedule.settle(delivery.lane, now)
-            if tracker.committable is None:
+            if not tracker.has_committable:
                 self._advanced.discard(tracker)
 
     @property
     def commit_pressed(self) -> bool:
-        """Whether something waits for a commit."""
-        return bool(self._schedule.blocked or self.paused)
+        """Whether something waits for a commit: a key, a partition, or who sent a message that has ended."""
+        return bool(self._schedule.blocked or self.paused or (self._acknowledges_each and self._advanced))
 
     def sweep(self, now: float) -> None:
         """Forgets what is done with; to be called every now and then."""
@@ -252,7 +311,7 @@ class Planner:
     def flow(self, now: float) -> Flow:
         """Compares what should be paused with what is, and takes it as done."""
         wanted = self._wanted_pauses(now)
-        pause = tuple(partition for partition in wanted if partition not in self.paused)
+        pause = {partition: reason for partition, reason in wanted.items() if partition not in self.paused}
         resume = tuple(partition for partition in self.paused if partition not in wanted)
         self.paused = wanted
         return Flow(pause, resume)
@@ -335,8 +394,10 @@ class Planner:
         batch = lane.retry
         if lane.busy or batch is None:
             return
-        kept = [each for each in batch.deliveries if self.takes(each.message.partition)]
-        if len(kept) < len(batch.deliveries):
+        self._keep_in_retry(lane, [each for each in batch.deliveries if self.takes(each.message.partition)])
+
+    def _keep_in_retry(self, lane: Lane, kept: list[Delivery]) -> None:
+        if lane.retry is not None and len(kept) < len(lane.retry.deliveries):
             # Another content is another request.
             lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
 

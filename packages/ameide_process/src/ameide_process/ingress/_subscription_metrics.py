@@ -6,6 +6,7 @@ Looking them up for each event would cost more than counting it.
 from collections.abc import Sequence
 
 from ameide_process.ingress._classification import Verdict
+from ameide_process.ingress._ending import Outcome
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._transport import PartitionLag
@@ -30,11 +31,8 @@ class SubscriptionMetrics:
         """
         self._metrics = metrics
         self._subscription = subscription
-        self._outcomes = {
-            outcome: metrics.events.labels(subscription, outcome)
-            for outcome in ("accepted", "duplicate", "dead_letter", "tombstone")
-        }
-        self._accepted = self._outcomes["accepted"]
+        self._outcomes = {outcome: metrics.events.labels(subscription, outcome.value) for outcome in Outcome}
+        self._accepted = self._outcomes[Outcome.ACCEPTED]
         self._started = metrics.signals.labels(subscription, "signal_with_start")
         self._signalled = metrics.signals.labels(subscription, "signal")
         self._duration = metrics.signal_duration.labels(subscription)
@@ -57,7 +55,7 @@ class SubscriptionMetrics:
         self._duration.observe(seconds)
         self._events.observe(events)
 
-    def ended(self, outcome: str) -> None:
+    def ended(self, outcome: Outcome) -> None:
         """Counts a message that ended otherwise."""
         self._outcomes[outcome].inc()
 

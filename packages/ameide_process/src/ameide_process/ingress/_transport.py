@@ -1,7 +1,8 @@
 """The one interface between the engine and a broker.
 
-A further transport is one more class: at most one file. A stream without partitions is one partition; a transport that
-acknowledges message by message acknowledges all up to the position that `commit` names.
+A further transport is one more class: at most one file. A stream without partitions is one partition. A partition says
+how it is acknowledged: by position, where the source is a log, or message by message (`acknowledges_each`), where the
+source waits for the end of each; `commit` tells the transport of either.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._progress import Progress
 
 
 class TransportListener(Protocol):
@@ -26,7 +28,29 @@ class TransportListener(Protocol):
     async def revoked(self, partitions: Collection[Partition]) -> None:
         """Gives partitions up: finishes what is in flight, within a deadline, and commits it before it returns.
 
-        No message of theirs is delivered afterwards.
+        No message of theirs is delivered afterwards, and no end of one is told.
+        """
+        ...
+
+    def why_waiting(self, message: Message) -> str | None:
+        """Says why a message has not ended yet, to a transport whose sender waits for that.
+
+        Args:
+            message: Of a partition that acknowledges each message.
+
+        Returns:
+            The reason, for people; empty: nothing holds it up. None: it has ended, or is not known.
+        """
+        ...
+
+    def withdraw(self, message: Message) -> bool:
+        """Forgets a message whose sender waits no longer and sends it again if it must.
+
+        Args:
+            message: Of a partition that acknowledges each message.
+
+        Returns:
+            Whether it is forgotten, and no end of it is told; else it has ended or is on its way, and ends soon.
         """
         ...
 
@@ -68,16 +92,22 @@ class Transport(Protocol):
         """
         ...
 
-    def pause(self, partitions: Collection[Partition]) -> None:
-        """Stops delivery. A few messages that were fetched already may still come."""
+    def pause(self, partitions: Mapping[Partition, str]) -> None:
+        """Stops delivery. A few messages that were fetched already may still come.
+
+        Args:
+            partitions: Each with the reason, for people.
+        """
         ...
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Goes on with delivery."""
         ...
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Remembers at the broker that everything below the positions is done.
+    async def commit(self, progress: Progress) -> None:
+        """Acknowledges at the source what has ended, in both ways that `Progress` tells.
+
+        Where it raises, the same is told again with the next call.
 
         Raises:
             TransportError: It is not remembered. Normal after a rebalance; the messages come again.

@@ -16,10 +16,12 @@ from temporalio.client import Client
 from ameide_process.contract import EnvelopeT
 from ameide_process.ingress._caller import Caller, CallLimits
 from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._engine import Engine
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
+from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import PartitionLag, TransportListener
 from ameide_process.outputs import DeadLetterPublisher, OutputError, OutputRecord
@@ -39,16 +41,24 @@ class MemoryTransport:
     Attributes:
         records: What was appended.
         committed: Position below which all is committed.
+        endings: How messages ended, by position, where each is acknowledged by itself.
         paused: Whether the engine paused the partition.
         partition: The partition, another one after every rebalance.
         kept_for: How long the source claims to keep messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, acknowledges_each: bool = False) -> None:
+        """Makes an empty source.
+
+        Args:
+            acknowledges_each: Messages are acknowledged each by itself, not by position.
+        """
         self.records: list[Message] = []
         self.committed = 0
+        self.endings: dict[int, Ending] = {}
         self.paused = False
-        self.partition = Partition(SUBSCRIPTION, 0)
+        self._acknowledges_each = acknowledges_each
+        self.partition = Partition(SUBSCRIPTION, 0, acknowledges_each)
         self.kept_for: timedelta | None = None
         self._listener: TransportListener | None = None
         self._position = 0
@@ -79,7 +89,7 @@ class MemoryTransport:
     async def start(self, listener: TransportListener) -> None:
         """Assigns the partition; see `Transport`."""
         self._listener = listener
-        self.partition = Partition(SUBSCRIPTION, 0)
+        self.partition = Partition(SUBSCRIPTION, 0, self._acknowledges_each)
         self._position = self.committed
         listener.assigned([self.partition])
 
@@ -95,10 +105,12 @@ class MemoryTransport:
         self._position += len(found)
         partition = self.partition
         return [
-            Message(partition, each.position, each.value, each.key, each.headers, each.timestamp_ms) for each in found
+            Message(partition, each.position, each.value, each.key, each.headers, each.timestamp_ms)
+            for each in found
+            if each.position not in self.endings
         ]
 
-    def pause(self, partitions: Collection[Partition]) -> None:
+    def pause(self, partitions: Mapping[Partition, str]) -> None:
         """Stops delivery; see `Transport`."""
         self.paused = self.paused or self.partition in partitions
 
@@ -107,9 +119,13 @@ class MemoryTransport:
         self.paused = self.paused and self.partition not in partitions
         self._stirred.set()
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
-        """Remembers the position; see `Transport`."""
-        self.committed = positions[self.partition]
+    async def commit(self, progress: Progress) -> None:
+        """Remembers what is done; see `Transport`."""
+        self.committed = progress.positions.get(self.partition, self.committed)
+        for each in progress.messages.get(self.partition, ()):
+            self.endings[each.message.position] = each.ending
+        while self.committed in self.endings:
+            self.committed += 1
         self._moved.set()
 
     async def lag(self) -> Sequence[PartitionLag]:
@@ -168,15 +184,16 @@ class MemoryIngress(Generic[EnvelopeT]):
         engine: The engine itself.
     """
 
-    def __init__(self, router: Router[EnvelopeT], client: Client, limits: Limits) -> None:
+    def __init__(self, router: Router[EnvelopeT], client: Client, limits: Limits, *, acknowledges_each: bool) -> None:
         """Prepares the engine.
 
         Args:
             router: Of the process.
             client: Connection to Temporal.
             limits: Bounds.
+            acknowledges_each: The source is acknowledged message by message, not by position.
         """
-        self.transport = MemoryTransport()
+        self.transport = MemoryTransport(acknowledges_each=acknowledges_each)
         self.dead_letters = MemoryOutput()
         readiness = Readiness()
         self.source_check = readiness.add("source")
@@ -232,7 +249,7 @@ MemoryIngressFactory = Callable[..., contextlib.AbstractAsyncContextManager[Memo
 
 @contextlib.asynccontextmanager
 async def memory_ingress(
-    router: Router[EnvelopeT], client: Client, limits: Limits | None = None
+    router: Router[EnvelopeT], client: Client, limits: Limits | None = None, *, acknowledges_each: bool = False
 ) -> AsyncGenerator[MemoryIngress[EnvelopeT]]:
     """Runs an engine between a source in memory and Temporal; it stops gracefully when the block ends.
 
@@ -240,8 +257,9 @@ async def memory_ingress(
         router: Of the process.
         client: Connection to Temporal.
         limits: Bounds; production's when not given.
+        acknowledges_each: The source is acknowledged message by message, not by position.
     """
-    ingress = MemoryIngress(router, client, limits or Limits(events_per_key=2048))
+    ingress = MemoryIngress(router, client, limits or Limits(events_per_key=2048), acknowledges_each=acknowledges_each)
     stop = asyncio.Event()
     running = asyncio.create_task(ingress.engine.run(stop))
     try:
