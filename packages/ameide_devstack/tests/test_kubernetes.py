@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ameide_devstack import AssetsMissingError, Kubernetes
@@ -74,6 +75,25 @@ async def test_service_account_is_let_in_by_its_token_and_has_its_own_rights(clu
     await wait_until(may_read)
     assert "Forbidden" in await kubectl(cluster, "create", "namespace", "other", kubeconfig=kubeconfig)
     assert "Unauthorized" in await kubectl(cluster, "get", "services", "--token", "wrong", kubeconfig=kubeconfig)
+
+
+@pytest.mark.e2e
+async def test_tells_who_wrote_what_and_nobody_writes_when_idle(cluster: Kubernetes):
+    await kubectl(cluster, "create", "configmap", "noted", "--from-literal=a=b")
+
+    async def noted() -> list[dict[str, Any]]:
+        return [each for each in cluster.apiserver.writes() if each["objectRef"].get("name") == "noted"]
+
+    (event,) = await wait_until(noted)
+    assert (event["verb"], event["user"]["username"], event["objectRef"]["resource"]) == (
+        "create",
+        "administrator",
+        "configmaps",
+    )
+    assert event["userAgent"].startswith("kubectl/")
+    before = len(cluster.apiserver.writes())
+    await asyncio.sleep(5)
+    assert {each["objectRef"]["resource"] for each in cluster.apiserver.writes()[before:]} <= {"leases"}
 
 
 @pytest.mark.e2e

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,15 +135,33 @@ async def bed_alone(cluster: Kubernetes, kubectl: Kubectl) -> AsyncGenerator[Bed
     kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-@pytest.fixture
-async def bed(bed_alone: Bed, cluster: Kubernetes, kubectl: Kubectl, tmp_path: Path) -> AsyncGenerator[Bed]:
-    """The same with an operator that looks at it alone, and may do no more than the shipped Role says."""
-    namespace = bed_alone.namespace
-    config = _config(_operator_kubeconfig(cluster, kubectl, namespace, tmp_path / "kubeconfig"))
-    operator = asyncio.create_task(Operator(config, namespace=namespace, monitor_seconds=1).run())
-    yield bed_alone
-    if operator.done():
-        operator.result()  # raises what ended it
-    operator.cancel()
+@asynccontextmanager
+async def _running(operator: Operator) -> AsyncGenerator[None]:
+    task = asyncio.create_task(operator.run())
+    yield
+    if task.done():
+        task.result()  # raises what ended it
+    task.cancel()
     with suppress(asyncio.CancelledError):
-        await operator
+        await task
+
+
+@pytest.fixture
+def operator_config(bed_alone: Bed, cluster: Kubernetes, kubectl: Kubectl, tmp_path: Path) -> SingleConfig:
+    """The operator's way in: it may do no more than the shipped Role says."""
+    return _config(_operator_kubeconfig(cluster, kubectl, bed_alone.namespace, tmp_path / "kubeconfig"))
+
+
+@pytest.fixture
+async def bed(bed_alone: Bed, operator_config: SingleConfig) -> AsyncGenerator[Bed]:
+    """A namespace of its own, a kubelet whose pods become ready, and an operator that looks at it alone."""
+    async with _running(Operator(operator_config, namespace=bed_alone.namespace, monitor_seconds=1)):
+        yield bed_alone
+
+
+@pytest.fixture
+async def restless_bed(bed_alone: Bed, operator_config: SingleConfig) -> AsyncGenerator[Bed]:
+    """The same with an operator that looks at everything anew all the time."""
+    namespace = bed_alone.namespace
+    async with _running(Operator(operator_config, namespace=namespace, monitor_seconds=1, resync_seconds=4)):
+        yield bed_alone

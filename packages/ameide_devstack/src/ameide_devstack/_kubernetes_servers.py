@@ -1,9 +1,10 @@
 """The three programs of a Kubernetes control plane, one process each; `_kubernetes` puts them together."""
 
+import json
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -12,11 +13,12 @@ from ameide_devstack._kubernetes_binaries import kubernetes_binary
 from ameide_devstack._loopback_ports import LOOPBACK
 from ameide_devstack._server import Server
 
+# Without the endpointslice-controller: pods here have loopback addresses, which an EndpointSlice refuses, and it would
+# try again for ever, with an Event each time.
 _CONTROLLERS: Final = (
     "clusterrole-aggregation-controller",  # fills the roles view, edit and admin
     "deployment-controller",
     "disruption-controller",
-    "endpointslice-controller",
     "garbage-collector-controller",
     "namespace-controller",
     "replicaset-controller",
@@ -29,6 +31,13 @@ _CONTROLLER_PACE: Final = (
     "--concurrent-deployment-syncs=20",
     "--concurrent-replicaset-syncs=20",
 )
+# Every request that may change something, when it is answered, without bodies.
+_AUDIT_POLICY: Final = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "None", "verbs": ["get", "list", "watch"]}, {"level": "Metadata"}],
+}
 
 
 class Etcd(Server):
@@ -101,7 +110,18 @@ class KubeApiServer(Server):
         """URL of the API."""
         return f"https://{LOOPBACK}:{self.port('api')}"
 
+    @property
+    def audit_log_path(self) -> Path:
+        """One JSON object (audit.k8s.io/v1 Event) a line for each answered request but get, list and watch."""
+        return self.data_dir / "audit.log"
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Events of the audit log so far, oldest first: who changed what, or tried to."""
+        return [json.loads(line) for line in self.audit_log_path.read_text().splitlines()]
+
     async def _command(self) -> Sequence[str]:
+        policy = self.data_dir / "audit-policy.json"
+        policy.write_text(json.dumps(_AUDIT_POLICY))
         return [
             str(await kubernetes_binary("kube-apiserver")),
             f"--etcd-servers={self._etcd.address}",
@@ -122,6 +142,8 @@ class KubeApiServer(Server):
             # It refuses pods until the account of their namespace is there, and mounts tokens that nobody reads here.
             "--disable-admission-plugins=ServiceAccount",
             "--allow-privileged=true",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit_log_path}",
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=1000",
         ]

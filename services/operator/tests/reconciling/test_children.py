@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from ameide_devstack import Kubernetes, TemporalServer
 from ameide_devstack.testing import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -176,6 +177,27 @@ async def test_nothing_is_written_when_nothing_changes(bed: Any):
     fields = (await bed.get("process", "orders"))["metadata"]["managedFields"]
     status = next(entry for entry in fields if entry.get("subresource") == "status")
     assert status["manager"] == "ameide-operator"
+
+
+async def test_steady_state_makes_no_request_that_writes(restless_bed: Any, cluster: Kubernetes):
+    """Over looks at Temporal and a resync, by the API server's own audit log."""
+    bed = restless_bed
+    resources = [f"orders-{number}" for number in range(10)]
+    async with TemporalServer(namespace="orders-prod") as temporal:
+        for name in resources:
+            await bed.apply(name, temporal={"address": temporal.address})
+        for name in resources:
+            await bed.until("Ready", "True", "Available", name=name)
+        await asyncio.sleep(2)  # events of the last writes arrive
+        log = cluster.apiserver.writes()
+        user = f"system:serviceaccount:{bed.namespace}:ameide-operator"
+        assert len([each for each in log if each["user"]["username"] == user]) >= len(resources), (
+            "it is told by its name"
+        )
+        await asyncio.sleep(12)
+        later = cluster.apiserver.writes()[len(log) :]
+    in_namespace = [each for each in later if each["objectRef"].get("namespace") == bed.namespace]
+    assert in_namespace == [], "neither the operator, nor others because of it"
 
 
 async def test_what_the_cluster_refuses_is_said(bed: Any):
