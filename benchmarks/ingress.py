@@ -16,9 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import psutil
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
@@ -30,22 +28,11 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 from ameide_devstack import TemporalDevServer
 from ameide_process.contract import CONFLICT_POLICY, EVENT_SIGNAL
 from ameide_process.converter import DATA_CONVERTER
-from ameide_process.ingress._caller import Caller, CallLimits
-from ameide_process.ingress._decoding import Decoder
-from ameide_process.ingress._engine import Engine
-from ameide_process.ingress._limits import Limits
-from ameide_process.ingress._message import Message, Partition
-from ameide_process.ingress._metrics import IngressMetrics
-from ameide_process.ingress._progress import Progress
-from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
-from ameide_process.ingress._transport import PartitionLag, TransportListener
-from ameide_process.outputs import DeadLetterPublisher, OutputRecord, OutputUnavailableError
-from ameide_process.routing import SignalWithStart, to_payload
-from ameide_process.serving import Readiness
+from engine_in_memory import MemoryTransport, engine_over, until_all_committed
 from order_fulfillment_generated.contract import CONTRACT
 from order_fulfillment_generated.router import ROUTER
 from order_fulfillment_generated.testing import event
-from prometheus_client import CollectorRegistry
+from raw_loop import at_once, raw_loop
 from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
@@ -61,69 +48,6 @@ HIGHEST_CPU = 1.0
 """CPU per event of the engine over the high-level loop, geometric mean of the pairs."""
 
 
-class MemoryTransport:
-    """Delivers prepared messages, and says when all of them are committed."""
-
-    def __init__(self, values: Sequence[bytes]) -> None:
-        self._partition = Partition("memory", 0)
-        self._messages = [Message(self._partition, position, value) for position, value in enumerate(values)]
-        self._next = 0
-        self._deliverable = asyncio.Event()
-        self._deliverable.set()
-        self._listener: TransportListener | None = None
-        self.all_committed = asyncio.Event()
-
-    async def start(self, listener: TransportListener) -> None:
-        self._listener = listener
-        listener.assigned([self._partition])
-
-    async def poll(self, wait: float) -> Sequence[Message]:
-        if self._next >= len(self._messages):
-            self._deliverable.clear()
-        try:
-            async with asyncio.timeout(wait):
-                await self._deliverable.wait()
-        except TimeoutError:
-            return []
-        # What aiokafka's getmany returns at most by default in practice: some hundreds.
-        batch = self._messages[self._next : self._next + 500]
-        self._next += len(batch)
-        return batch
-
-    def pause(self, partitions: Mapping[Partition, str]) -> None:
-        self._deliverable.clear()
-
-    def resume(self, partitions: Collection[Partition]) -> None:
-        self._deliverable.set()
-
-    async def commit(self, progress: Progress) -> None:
-        if progress.positions[self._partition] >= len(self._messages):
-            self.all_committed.set()
-
-    async def lag(self) -> Sequence[PartitionLag]:
-        return []
-
-    async def retention(self) -> timedelta | None:
-        return None
-
-    async def stop(self) -> None:
-        if self._listener is not None:
-            await self._listener.revoked([self._partition])
-
-
-class NoOutput:
-    """A dead-letter stream that nothing may reach."""
-
-    async def publish(self, record: OutputRecord) -> None:
-        raise OutputUnavailableError(f"nothing should be dead-lettered here: {record}")
-
-    async def look(self) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
 def _events() -> list[OrderFulfillmentEvent]:
     lines = [OrderLine(sku=f"sku-{number}", quantity=number) for number in range(1, 4)]
     return [
@@ -134,54 +58,12 @@ def _events() -> list[OrderFulfillmentEvent]:
 
 async def _engine(client: Client, events: Sequence[OrderFulfillmentEvent]) -> Callable[[], Awaitable[None]]:
     transport = MemoryTransport([each.SerializeToString() for each in events])
-    readiness = Readiness()
-    limits = Limits(events_per_key=2048, concurrent_calls=CONCURRENCY)
-    timeouts = CallLimits(signal=timedelta(seconds=10), query=timedelta(seconds=10))
-    engine = Engine(
-        name="bench",
-        router=ROUTER,
-        decoder=Decoder(ROUTER, "protobuf"),
-        transport=transport,
-        caller=Caller(client, CONTRACT, task_queue=CONTRACT.default_task_queue, limits=timeouts),
-        dead_letters=DeadLetterPublisher(NoOutput()),
-        limits=limits,
-        metrics=SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "bench"),
-        source_check=readiness.add("source"),
-        delivery_check=readiness.add("delivery"),
-    )
-
-    async def run() -> None:
-        # The clock stops at the last acknowledgement; the process ends with the engine still running.
-        running = asyncio.create_task(engine.run(asyncio.Event()))
-        committed = asyncio.create_task(transport.all_committed.wait())
-        await asyncio.wait((running, committed), return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()
-
-    return run
+    engine = engine_over(transport, client, concurrency=CONCURRENCY)
+    return lambda: until_all_committed(transport, engine)
 
 
 async def _bare(client: Client, events: Sequence[OrderFulfillmentEvent]) -> Callable[[], Awaitable[None]]:
-    calls = SignalWithStart(
-        CONTRACT, namespace=client.namespace, task_queue=CONTRACT.default_task_queue, identity=client.identity
-    )
-    requests = [
-        calls.request(
-            ROUTER.route(each).workflow_id,
-            start=to_payload(ROUTER.start(each)),
-            events=[to_payload(each)],
-            request_id=str(uuid.uuid4()),
-        )
-        for each in events
-    ]
-    service = client.workflow_service
-
-    async def call(position: int) -> None:
-        await service.signal_with_start_workflow_execution(
-            requests[position], retry=False, timeout=timedelta(seconds=10)
-        )
-
-    return lambda: _loop(call)
+    return raw_loop(client, events, concurrency=CONCURRENCY)
 
 
 async def _high_level(client: Client, events: Sequence[OrderFulfillmentEvent]) -> Callable[[], Awaitable[None]]:
@@ -198,18 +80,7 @@ async def _high_level(client: Client, events: Sequence[OrderFulfillmentEvent]) -
             start_signal_args=[each],
         )
 
-    return lambda: _loop(call)
-
-
-async def _loop(call: Callable[[int], Awaitable[None]]) -> None:
-    """Calls for every event, `CONCURRENCY` at a time."""
-
-    async def sender(positions: Iterator[int]) -> None:
-        for position in positions:
-            await call(position)
-
-    positions = iter(range(EVENTS))
-    await asyncio.gather(*(sender(positions) for _ in range(CONCURRENCY)))
+    return lambda: at_once(CONCURRENCY, len(events), call)
 
 
 VARIANTS = {"engine": _engine, "bare": _bare, "high-level": _high_level}
