@@ -27,7 +27,7 @@ class MemoryTransport:
 
     def __init__(self, values: Sequence[bytes]) -> None:
         self._partition = Partition("memory", 0)
-        self._messages = [Message(self._partition, position, value) for position, value in enumerate(values)]
+        self._values = values
         self._next = 0
         self._deliverable = asyncio.Event()
         self._deliverable.set()
@@ -39,7 +39,7 @@ class MemoryTransport:
         listener.assigned([self._partition])
 
     async def poll(self, wait: float) -> Sequence[Message]:
-        if self._next >= len(self._messages):
+        if self._next >= len(self._values):
             self._deliverable.clear()
         try:
             async with asyncio.timeout(wait):
@@ -47,9 +47,9 @@ class MemoryTransport:
         except TimeoutError:
             return []
         # What aiokafka's getmany returns at most by default in practice: some hundreds.
-        batch = self._messages[self._next : self._next + 500]
-        self._next += len(batch)
-        return batch
+        positions = range(self._next, min(self._next + 500, len(self._values)))
+        self._next = positions.stop
+        return [Message(self._partition, position, self._values[position]) for position in positions]
 
     def pause(self, partitions: Mapping[Partition, str]) -> None:
         self._deliverable.clear()
@@ -58,7 +58,7 @@ class MemoryTransport:
         self._deliverable.set()
 
     async def commit(self, progress: Progress) -> None:
-        if progress.positions[self._partition] >= len(self._messages):
+        if progress.positions[self._partition] >= len(self._values):
             self.all_committed.set()
 
     async def lag(self) -> Sequence[PartitionLag]:
@@ -85,19 +85,23 @@ class NoOutput:
         pass
 
 
-def engine_over(transport: Transport, client: Client, *, concurrency: int) -> Engine[OrderFulfillmentEvent]:
+def caller_of(client: Client) -> Caller:
+    """Makes what calls Temporal, as the ingress program does."""
+    timeouts = CallLimits(signal=timedelta(seconds=10), query=timedelta(seconds=10))
+    return Caller(client, CONTRACT, task_queue=CONTRACT.default_task_queue, limits=timeouts)
+
+
+def engine_over(transport: Transport, caller: Caller, *, concurrency: int) -> Engine[OrderFulfillmentEvent]:
     """Makes an engine as the ingress program does, with its limits."""
     readiness = Readiness()
-    limits = Limits(events_per_key=events_per_key(CONTRACT), concurrent_calls=concurrency)
-    timeouts = CallLimits(signal=timedelta(seconds=limits.call_seconds), query=timedelta(seconds=10))
     return Engine(
         name="bench",
         router=ROUTER,
         decoder=Decoder(ROUTER, "protobuf"),
         transport=transport,
-        caller=Caller(client, CONTRACT, task_queue=CONTRACT.default_task_queue, limits=timeouts),
+        caller=caller,
         dead_letters=DeadLetterPublisher(NoOutput()),
-        limits=limits,
+        limits=Limits(events_per_key=events_per_key(CONTRACT), concurrent_calls=concurrency),
         metrics=SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "bench"),
         source_check=readiness.add("source"),
         delivery_check=readiness.add("delivery"),

@@ -20,7 +20,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 )
 from ameide_devstack import TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
-from engine_in_memory import MemoryTransport, engine_over, until_all_committed
+from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_committed
 from order_fulfillment_generated.testing import event
 from raw_loop import raw_loop
 from rich.console import Console
@@ -55,7 +55,7 @@ async def _measure(variant: str, address: str) -> None:
     events = _events()
     if variant == "engine":
         transport = MemoryTransport([each.SerializeToString() for each in events])
-        run = until_all_committed(transport, engine_over(transport, client, concurrency=CONCURRENCY))
+        run = until_all_committed(transport, engine_over(transport, caller_of(client), concurrency=CONCURRENCY))
     else:
         run = raw_loop(client, events, concurrency=CONCURRENCY)()
     wall, cpu = time.perf_counter(), time.process_time()
