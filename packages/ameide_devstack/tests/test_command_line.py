@@ -16,6 +16,8 @@ import pytest
 from aiokafka import AIOKafkaProducer  # pyright: ignore[reportMissingTypeStubs]
 from ameide_devstack.__main__ import app
 from ameide_devstack.testing import wait_for
+from nats.aio.client import Client as NatsClient
+from nats.js import JetStreamContext
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
@@ -100,6 +102,25 @@ async def test_kafka_creates_topics():
         assert it.end(signal.SIGINT) == 0
 
 
+async def test_nats_creates_streams(tmp_path: Path):
+    arguments = ("nats", "--port", "0", "--stream", "orders=orders.>", "--data-dir", str(tmp_path))
+    for _ in range(2):
+        with running(*arguments) as it:
+            client = NatsClient()
+            await client.connect(it.variables["NATS_URL"])
+            jetstream = JetStreamContext(client)
+            assert (await jetstream.stream_info("orders")).config.subjects == ["orders.>"]
+            await client.close()
+            assert it.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("stream", ["orders", "orders=", "=orders.>", "orders=a,,b"])
+def test_wrong_stream_is_wrong_usage(stream: str):
+    result = CliRunner().invoke(app, ["nats", "--stream", stream])
+    assert result.exit_code == 2
+    assert f"{stream!r} is not NAME=SUBJECT" in result.output
+
+
 async def test_dying_server_is_a_failure():
     with running("kafka", "--port", "0") as it:
         os.kill(it.server_pid, signal.SIGKILL)
@@ -139,7 +160,7 @@ def test_build_without_its_tools_is_a_failure(tmp_path: Path):
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    for command in ("temporal", "temporal-server", "kafka", "apache-kafka", "kubernetes", "build"):
+    for command in ("temporal", "temporal-server", "kafka", "apache-kafka", "nats", "kubernetes", "build"):
         assert f" {command} " in result.output
         assert "Exit codes: 0 " in CliRunner().invoke(app, [command, "--help"]).output
 

@@ -19,6 +19,8 @@ from ameide_devstack._errors import (
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._kubernetes import Kubernetes
 from ameide_devstack._kubernetes_servers import Etcd, KubeApiServer, KubeControllerManager
+from ameide_devstack._nats_operator import NatsOperator, new_user_key
+from ameide_devstack._nats_server import NatsServer
 from ameide_devstack._program import Program
 from ameide_devstack._server import Server
 from ameide_devstack._temporal_dev_server import TemporalDevServer
@@ -40,6 +42,8 @@ __all__ = [
     "KubeApiServer",
     "KubeControllerManager",
     "Kubernetes",
+    "NatsOperator",
+    "NatsServer",
     "PortTakenError",
     "Program",
     "Server",
@@ -52,4 +56,5 @@ __all__ = [
     "TimeSkippingServer",
     "TokenIssuer",
     "ToolMissingError",
+    "new_user_key",
 ]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Protocol, Self, TypeVar
 
 import typer
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError  # pyright: ignore[reportMissingTypeStubs] # ships none
+from nats.errors import Error as NatsError
 
 from ameide_devstack._apache_kafka import APACHE_KAFKA_BUILD, ApacheKafka
 from ameide_devstack._build_cache import built
@@ -17,6 +18,7 @@ from ameide_devstack._errors import DevstackError
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._kubernetes import Kubernetes
 from ameide_devstack._kubernetes_binaries import KUBERNETES_BUILDS, kubernetes_binary
+from ameide_devstack._nats_server import NatsServer
 from ameide_devstack._temporal_dev_server import TemporalDevServer
 from ameide_devstack._temporal_server import TEMPORAL_SERVER_BUILD, TemporalServer
 from ameide_devstack._temporal_server_config import TemporalSecurity
@@ -50,6 +52,10 @@ _DataDir = Annotated[
 _Topics = Annotated[
     list[str] | None,
     typer.Option("--topic", metavar="NAME[:PARTITIONS]", help="Topic to create; give it again for more."),
+]
+_Streams = Annotated[
+    list[str] | None,
+    typer.Option("--stream", metavar="NAME=SUBJECT[,SUBJECT]", help="Stream to create; give it again for more."),
 ]
 _FrontendPort = Annotated[int, typer.Option(min=0, max=65535, help="Port of the gRPC frontend; 0 takes a free one.")]
 _KafkaPort = Annotated[int, typer.Option(min=0, max=65535, help="Port of the broker; 0 takes a free one.")]
@@ -128,6 +134,24 @@ def apache_kafka(*, port: _KafkaPort = 9092, topics: _Topics = None, data_dir: _
 
 
 @app.command(epilog=_EPILOG)
+def nats(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of clients; 0 takes a free one.")] = 4222,
+    streams: _Streams = None,
+    data_dir: _DataDir = None,
+) -> None:
+    """Start NATS with JetStream."""
+    wanted = [_stream(text) for text in streams or ()]
+
+    async def announce(server: NatsServer) -> None:
+        for name, subjects in wanted:
+            await server.create_stream(name, subjects)
+        typer.echo(f"NATS_URL=nats://{server.address}")
+
+    _serve(lambda: NatsServer(port=port or None, data_dir=data_dir), announce)
+
+
+@app.command(epilog=_EPILOG)
 def kubernetes(
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 6443,
@@ -177,6 +201,14 @@ def _topic(text: str) -> tuple[str, int]:
     return name, int(partitions or 1)
 
 
+def _stream(text: str) -> tuple[str, list[str]]:
+    name, _, subjects = text.partition("=")
+    if not name or not all(subjects.split(",")):
+        msg = f"{text!r} is not NAME=SUBJECT[,SUBJECT]; write for example orders=orders.>"
+        raise typer.BadParameter(msg, param_hint="--stream")
+    return name, subjects.split(",")
+
+
 def _print_variables(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
@@ -206,7 +238,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
     try:
         asyncio.run(until_signal())
-    except (DevstackError, KafkaError) as error:
+    except (DevstackError, KafkaError, NatsError) as error:
         typer.echo(f"ameide-devstack: {error}", err=True)
         raise typer.Exit(1) from error
 
