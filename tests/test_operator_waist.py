@@ -12,6 +12,7 @@ from ameide_operator.planning import Component, Observed, Owner, child_name, pla
 from ameide_operator.testing import process_resource
 from ameide_process.configuration import (
     KafkaSasl,
+    KafkaSubscription,
     WorkerConcurrency,
     load_ingress_configuration,
     load_worker_configuration,
@@ -125,6 +126,7 @@ def test_ingress_with_everything_secured_starts(tmp_path: Path, secrets: Path):
     assert configuration.temporal.api_key == "from-a-secret"
     (bound,) = configuration.subscriptions
     assert bound.group == "g"
+    assert isinstance(bound.settings, KafkaSubscription)
     assert bound.settings.tls is not None
     assert bound.settings.sasl == KafkaSasl.model_validate(
         {

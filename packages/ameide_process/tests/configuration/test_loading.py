@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ameide_process.configuration import (
     ContractMismatchError,
+    KafkaSubscription,
     KafkaTls,
     Problem,
     StartupError,
@@ -125,6 +126,8 @@ def test_every_variable_has_its_effect(environ: Callable[..., dict[str, str]]):
 def test_an_ingress_is_bound(environ: Callable[..., dict[str, str]]):
     configuration = load_ingress_configuration(CONTRACT, environ())
     orders, payments = configuration.subscriptions
+    assert isinstance(orders.settings, KafkaSubscription)
+    assert isinstance(payments.settings, KafkaSubscription)
     assert orders.settings.bootstrap_servers == ["broker-1:9092", "broker-2:9092"]
     assert orders.settings.topics == ["facts.orders.v1"]
     assert orders.settings.format == "protobuf"
@@ -144,8 +147,10 @@ def test_files_may_be_yaml(environ: Callable[..., dict[str, str]]):
       topics: a, b
     """
     configuration = load_ingress_configuration(CONTRACT, environ(subscriptions))
-    assert configuration.subscriptions[0].settings.tls == KafkaTls()
-    assert configuration.subscriptions[1].settings.topics == ["a", "b"]
+    orders, payments = (each.settings for each in configuration.subscriptions)
+    assert orders.tls == KafkaTls()
+    assert isinstance(payments, KafkaSubscription)
+    assert payments.topics == ["a", "b"]
 
 
 def test_everything_wrong_is_listed_at_once(environ: Callable[..., dict[str, str]]):

@@ -12,6 +12,7 @@ from ameide_process.configuration._bindings import (
 )
 from ameide_process.configuration._concurrency import WorkerConcurrency
 from ameide_process.configuration._environment import HttpSettings, WorkerVersion, write_termination_log
+from ameide_process.configuration._http import HttpListening, HttpSubscription, HttpTls
 from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription, KafkaTls
 from ameide_process.configuration._loading import (
     IngressConfiguration,
@@ -36,7 +37,10 @@ __all__ = [
     "STARTUP_ERROR_EXIT_CODE",
     "BoundSubscription",
     "ContractMismatchError",
+    "HttpListening",
     "HttpSettings",
+    "HttpSubscription",
+    "HttpTls",
     "IngressConfiguration",
     "KafkaConnection",
     "KafkaOutput",

@@ -14,7 +14,8 @@ from pydantic import Discriminator, TypeAdapter, ValidationError
 
 from ameide_process.configuration._documents import add_validation_problems, read_mapping
 from ameide_process.configuration._environment import read_path
-from ameide_process.configuration._kafka import SECRET_FILES, KafkaConnection, KafkaOutput, KafkaSubscription
+from ameide_process.configuration._http import HttpSubscription, port_conflicts
+from ameide_process.configuration._kafka import SECRET_FILES, KafkaOutput, KafkaSubscription
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.contract import ProcessContract, Subscription
 
@@ -27,13 +28,13 @@ PROGRESS = "progress"
 _OUTPUT_CONFIG_ADVICE = "set it to the path of the mounted file that binds dead-letter and the other outputs"
 _INGRESS_CONFIG_ADVICE = "set it to the path of the mounted file that binds the subscriptions"
 
-SubscriptionSettings: TypeAlias = Annotated[KafkaSubscription, Discriminator("kind")]
+SubscriptionSettings: TypeAlias = Annotated[KafkaSubscription | HttpSubscription, Discriminator("kind")]
 OutputSettings: TypeAlias = Annotated[KafkaOutput, Discriminator("kind")]
 
 _SUBSCRIPTION: TypeAdapter[SubscriptionSettings] = TypeAdapter(SubscriptionSettings)
 _OUTPUT: TypeAdapter[OutputSettings] = TypeAdapter(OutputSettings)
 
-SettingsT = TypeVar("SettingsT", bound=KafkaConnection)
+SettingsT = TypeVar("SettingsT", bound=KafkaSubscription | KafkaOutput | HttpSubscription)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class BoundSubscription:
     subscription: Subscription
     settings: SubscriptionSettings
     group: str
-    """Consumer group."""
-    dead_letter: str
-    """Output that takes what can never be handled."""
+    """Consumer group; empty where the transport has none."""
+    dead_letter: str | None
+    """Output that takes what can never be handled; None: it stays with its producer."""
 
 
 def read_outputs(
@@ -80,9 +81,16 @@ def read_outputs(
 
 
 def read_subscriptions(
-    contract: ProcessContract, environ: Mapping[str, str], problems: ProblemList
+    contract: ProcessContract, environ: Mapping[str, str], problems: ProblemList, *, health_port: int
 ) -> tuple[BoundSubscription, ...]:
-    """Reads INGRESS_CONFIG: one binding for each subscription of the contract, and no other."""
+    """Reads INGRESS_CONFIG: one binding for each subscription of the contract, and no other.
+
+    Args:
+        contract: Declares the subscriptions.
+        environ: Names the file.
+        problems: Takes what is wrong.
+        health_port: PORT_HTTP, which events cannot have.
+    """
     path = read_path("INGRESS_CONFIG", environ, problems, advice=_INGRESS_CONFIG_ADVICE)
     document = read_mapping("INGRESS_CONFIG", path, problems) if path else None
     if document is None:
@@ -112,15 +120,28 @@ def read_subscriptions(
             BoundSubscription(
                 subscription=subscription,
                 settings=settings,
-                group=settings.consumer_group or f"{contract.name}.{subscription.name}",
+                group=_group(settings, contract, subscription),
                 dead_letter=settings.dead_letter,
             )
         )
+    posted = [
+        (each.subscription.binding_ref, each.settings) for each in bound if isinstance(each.settings, HttpSubscription)
+    ]
+    for place, advice in port_conflicts(posted, health_port).items():
+        problems.add(f"INGRESS_CONFIG {place}", "is taken", advice)
     known = {subscription.binding_ref for subscription in contract.subscriptions}
     for name in document:
         if name not in known:
             _add_unknown("INGRESS_CONFIG", name, known, problems)
     return tuple(bound)
+
+
+def _group(settings: SubscriptionSettings, contract: ProcessContract, subscription: Subscription) -> str:
+    match settings:
+        case KafkaSubscription():
+            return settings.consumer_group or f"{contract.name}.{subscription.name}"
+        case HttpSubscription():
+            return ""
 
 
 def _validate(

@@ -14,7 +14,7 @@ from ameide_process.configuration._problems import ProblemList
 
 ModelT = TypeVar("ModelT")
 
-TRANSPORTS = ("kafka",)
+TRANSPORTS = ("kafka", "http")
 """Values of `kind`."""
 
 _QUOTED = re.compile(r"'[^']{2,}'")

@@ -8,7 +8,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator, mode
 
 from ameide_process.configuration._documents import Document
 
-SECRET_FILES = frozenset({"tls.keyFile", "sasl.passwordFile"})
+SECRET_FILES = frozenset({"tls.keyFile", "sasl.passwordFile", "bearerTokenFile"})
 """Settings that name a file with a secret in it."""
 
 

@@ -62,7 +62,7 @@ class IngressConfiguration(ProgramConfiguration):
 
     subscriptions: tuple[BoundSubscription, ...]
     outputs: Mapping[str, OutputSettings]
-    """Holds the dead-letter output of every subscription."""
+    """Holds the dead-letter output of every subscription that has one."""
 
 
 def load_worker_configuration(contract: ProcessContract, environ: Mapping[str, str]) -> WorkerConfiguration:
@@ -105,9 +105,14 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     http = read_http(environ, problems)
     if not contract.subscriptions:
         problems.add("INGRESS_CONFIG", "has no use", f"{contract.name} declares no ingress subscription in its proto")
-    subscriptions = read_subscriptions(contract, environ, problems)
-    dead_letters = [bound.dead_letter for bound in subscriptions] or [DEAD_LETTER]
-    outputs = read_outputs(contract, environ, problems, required=dead_letters)
+    subscriptions = read_subscriptions(contract, environ, problems, health_port=http.port)
+    dead_letters = [bound.dead_letter for bound in subscriptions if bound.dead_letter is not None]
+    if not subscriptions and any(each.kind != "http" for each in contract.subscriptions):
+        # Nothing could be read of them; by default they have one.
+        dead_letters = [DEAD_LETTER]
+    outputs: Mapping[str, OutputSettings] = {}
+    if dead_letters or environ.get("OUTPUT_CONFIG"):
+        outputs = read_outputs(contract, environ, problems, required=dead_letters)
     problems.raise_if_any()
     assert temporal is not None, "without a problem there are settings"  # noqa: S101 - narrows the type
     return IngressConfiguration(

@@ -42,7 +42,7 @@ class DeadLettering:
 
     def __init__(
         self,
-        publisher: DeadLetterPublisher,
+        publisher: DeadLetterPublisher | None,
         *,
         contract: ProcessContract,
         subscription: str,
@@ -52,7 +52,7 @@ class DeadLettering:
         """Prepares dead-lettering.
 
         Args:
-            publisher: The stream.
+            publisher: The stream; None: nothing is to be published.
             contract: Of the process.
             subscription: Logical name.
             takes: Whether a partition is still ours.
@@ -67,6 +67,11 @@ class DeadLettering:
         self._interrupted = asyncio.Event()
         self._troubled: Counter[Partition] = Counter()
         self.trouble: dict[Partition, str] = {}
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is a stream."""
+        return self._publisher is not None
 
     def in_flight(self, partitions: Collection[Partition]) -> bool:
         """Whether a message of these partitions is on its way to the stream."""
@@ -83,6 +88,8 @@ class DeadLettering:
         Raises:
             PartitionGoneError: The partition was revoked before that.
         """
+        publisher = self._publisher
+        assert publisher is not None, "ask `bound` before"  # noqa: S101 - narrows the type
         partition = delivery.message.partition
         record = self._record(delivery, reason, message)
         troubled = False
@@ -111,7 +118,7 @@ class DeadLettering:
                 if not self._takes(partition):
                     raise PartitionGoneError(str(partition))
                 with attempt:
-                    await self._publisher.publish(record)
+                    await publisher.publish(record)
         finally:
             self._waiting[partition] -= 1
             if troubled:

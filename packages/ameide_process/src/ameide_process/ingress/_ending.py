@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     """It is no event, and needs nothing."""
     DEAD_LETTER = "dead_letter"
     """It can never be handled, and the dead-letter stream has it."""
+    REFUSED = "refused"
+    """It can never be handled, and stays with its producer, who is told why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Ending:
 
     outcome: Outcome
     reason: InvalidReason | None = None
-    """Of a dead letter."""
+    """Of what can never be handled."""
     explanation: str = ""
     """The reason as a sentence for people."""
 

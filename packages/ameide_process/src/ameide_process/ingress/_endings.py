@@ -4,12 +4,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 
+import structlog
+
 from ameide_process.ingress._dead_lettering import DeadLettering, PartitionGoneError
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._ending import Ending, Outcome
 from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.invalid_event import InvalidReason
+
+_logger = structlog.get_logger(__name__)
 
 
 class Endings:
@@ -43,17 +47,28 @@ class Endings:
         self._metrics.ended(ending.outcome)
 
     async def dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
-        """Ends a message once the dead-letter stream has it.
+        """Ends a message once the dead-letter stream has it; at once where there is none, and its producer keeps it.
 
         Raises:
             PartitionGoneError: The partition was revoked before that.
         """
+        if not self._dead_lettering.bound:
+            _logger.warning(
+                "event refused",
+                partition=str(delivery.message.partition),
+                reason=reason.value,
+                message=message[:500],
+                workflow_id=delivery.route.workflow_id if delivery.route else None,
+                event_id=delivery.route.idempotency_key if delivery.route else None,
+            )
+            self.end(delivery, Ending(Outcome.REFUSED, reason, message))
+            return
         await self._dead_lettering.publish(delivery, reason, message)
         self._metrics.dead_letter(reason)
         self.end(delivery, Ending(Outcome.DEAD_LETTER, reason, message))
 
     def reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
-        """Dead-letters a message in the background."""
+        """Ends a message that can never be delivered, in the background where that takes time."""
 
         async def publish() -> None:
             with contextlib.suppress(PartitionGoneError):

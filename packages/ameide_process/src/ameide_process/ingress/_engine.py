@@ -73,7 +73,7 @@ class Engine(Generic[EnvelopeT]):
         decoder: Decoder[EnvelopeT],
         transport: Transport,
         caller: Caller,
-        dead_letters: DeadLetterPublisher,
+        dead_letters: DeadLetterPublisher | None,
         limits: Limits,
         metrics: SubscriptionMetrics,
         source_check: Check,
@@ -87,7 +87,7 @@ class Engine(Generic[EnvelopeT]):
             decoder: Reads messages.
             transport: Delivers them; not started yet.
             caller: Calls Temporal.
-            dead_letters: Takes what can never be delivered.
+            dead_letters: Takes what can never be delivered; None where that stays with its producer.
             limits: Bounds.
             metrics: Counts.
             source_check: Says whether messages can come.

@@ -12,9 +12,10 @@ from temporalio.service import GrpcCompression
 
 from ameide_process.configuration import (
     BoundSubscription,
+    HttpSubscription,
     IngressConfiguration,
+    KafkaSubscription,
     OutputSettings,
-    SubscriptionSettings,
     load_ingress_configuration,
 )
 from ameide_process.connection import connect, watched
@@ -27,6 +28,7 @@ from ameide_process.ingress._limits import Limits, events_per_key
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport
+from ameide_process.ingress.http import EventsPort, HttpTransport
 from ameide_process.outputs import DeadLetterPublisher, open_output, watched_outputs
 from ameide_process.routing import Router
 from ameide_process.serving import HttpServer, Readiness
@@ -63,7 +65,6 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     """
     configuration = load_ingress_configuration(router.contract, environ)
     limits = Limits(events_per_key=events_per_key(router.contract))
-    transports = [_transport(bound) for bound in configuration.subscriptions]
     dead_letters = {
         name: DeadLetterPublisher(open_output(name, settings))
         for name, settings in _dead_letters(configuration).items()
@@ -72,6 +73,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     readiness = Readiness()
     temporal_check = readiness.add("temporal")
     metrics = IngressMetrics(telemetry.registry)
+    transports = _transports(configuration, metrics)
     checks = [
         (readiness.add(f"source:{bound.subscription.name}"), readiness.add(f"delivery:{bound.subscription.name}"))
         for bound in configuration.subscriptions
@@ -118,7 +120,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
                         decoder=Decoder(router, bound.settings.format),
                         transport=transport,
                         caller=caller,
-                        dead_letters=dead_letters[bound.dead_letter],
+                        dead_letters=dead_letters[bound.dead_letter] if bound.dead_letter is not None else None,
                         limits=limits,
                         metrics=SubscriptionMetrics(metrics, name),
                         source_check=source_check,
@@ -137,13 +139,23 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         await telemetry.close()
 
 
-def _transport(bound: BoundSubscription) -> Transport:
-    settings: SubscriptionSettings = bound.settings
-    match settings.kind:
-        case "kafka":
-            return KafkaTransport(settings, group=bound.group, subscription=bound.subscription.name)
+def _transports(configuration: IngressConfiguration, metrics: IngressMetrics) -> list[Transport]:
+    """Makes the transport of each subscription; those on one port share it."""
+    ports: dict[int, EventsPort] = {}
+
+    def transport(bound: BoundSubscription) -> Transport:
+        settings, name = bound.settings, bound.subscription.name
+        match settings:
+            case KafkaSubscription():
+                return KafkaTransport(settings, group=bound.group, subscription=name)
+            case HttpSubscription():
+                port = ports.setdefault(settings.port, EventsPort(configuration.http.host, settings))
+                path = settings.path_of(bound.subscription.binding_ref)
+                return HttpTransport(settings, path=path, subscription=name, port=port, requests=metrics.http_requests)
+
+    return [transport(bound) for bound in configuration.subscriptions]
 
 
 def _dead_letters(configuration: IngressConfiguration) -> dict[str, OutputSettings]:
-    names = {bound.dead_letter for bound in configuration.subscriptions}
+    names = {bound.dead_letter for bound in configuration.subscriptions if bound.dead_letter is not None}
     return {name: configuration.outputs[name] for name in sorted(names)}

@@ -20,7 +20,7 @@ class IngressMetrics:
         self.events = Counter(
             "ameide_ingress_events",
             "Messages by their end: accepted (Temporal has it), duplicate (a closed workflow had applied it), "
-            "dead_letter, tombstone.",
+            "dead_letter, refused (told its producer so), tombstone.",
             ["subscription", "outcome"],
             registry=registry,
         )
@@ -94,4 +94,10 @@ class IngressMetrics:
         )
         self.assigned_partitions = Gauge(
             "ameide_ingress_assigned_partitions", "Assigned partitions.", by_subscription, registry=registry
+        )
+        self.http_requests = Counter(
+            "ameide_ingress_http_requests",
+            "Requests that subscriptions by HTTP answered, by status.",
+            ["subscription", "status"],
+            registry=registry,
         )

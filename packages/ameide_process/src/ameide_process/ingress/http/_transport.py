@@ -1,0 +1,310 @@
+"""HTTP as a source: a request is answered once its events have ended.
+
+Nothing is kept here. An event is acknowledged by 202, when Temporal (or the dead-letter stream, where the subscription
+has one) has it; with any other answer, or none, it is still its producer's, who may send it again. A request's events
+are delivered in the order in which requests were read to their ends: one that is sent after the answer to another is
+behind it, and of two that are sent at once either may be first.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Final
+
+import structlog
+from aiohttp import web
+from prometheus_client import Counter
+
+from ameide_process.configuration import HttpSubscription
+from ameide_process.ingress._ending import Ending
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._planner import PARKED
+from ameide_process.ingress._progress import Progress
+from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
+from ameide_process.ingress.http._answers import REPEAT_IS_SAFE, answer
+from ameide_process.ingress.http._bearer_tokens import BearerTokens, TokensUnreadableError
+from ameide_process.ingress.http._bodies import Bodies
+from ameide_process.ingress.http._port import EventsPort
+from ameide_process.ingress.http._refusal import RefusalError, refused
+from ameide_process.ingress.http._requests import PostedEvents, event_headers, posted_events
+
+POLL_EVENTS: Final = 500
+"""Events of one poll; they are decoded in chunks."""
+
+LOOK_INTERVAL: Final = 0.5
+"""Seconds between two looks at why the events of a request have not ended."""
+
+RETRY_SOON: Final = 1.0
+"""Seconds after which a client may repeat what was refused for a moment's load."""
+
+RETRY_LATER: Final = 5.0
+"""The same where something must come back first: Temporal, a worker, another pod."""
+
+FINISH_SECONDS: Final = 10.0
+"""What a stop gives the events of requests that were read to be sent. The engine's own drain follows."""
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Posted:
+    """An event, and what its request waits for."""
+
+    message: Message
+    end: asyncio.Future[Ending | RefusalError]
+
+
+class HttpTransport:
+    """The events that are posted to one path."""
+
+    def __init__(
+        self, settings: HttpSubscription, *, path: str, subscription: str, port: EventsPort, requests: Counter
+    ) -> None:
+        """Prepares the path; nothing listens yet.
+
+        Args:
+            settings: Bounds and credentials.
+            path: The path.
+            subscription: Logical name, for people.
+            port: Where it is served.
+            requests: Counts requests by `subscription` and `status`.
+        """
+        self._settings = settings
+        self._path = path
+        self._subscription = subscription
+        self._port = port
+        self._requests = requests
+        self._tokens = BearerTokens(settings.bearer_token_file) if settings.bearer_token_file else None
+        self._bodies = Bodies(limit=settings.max_body_bytes, timeout=settings.body_timeout_seconds)
+        self._listener: TransportListener | None = None
+        self._partition = Partition(path, 0, acknowledges_each=True)
+        self._positions = count()
+        self._arrived: deque[_Posted] = deque()
+        """Events that the engine has not taken."""
+        self._taken: dict[int, _Posted] = {}
+        """Events that it has and has not ended, by position; of some nobody waits for the end any more."""
+        self._stirred = asyncio.Event()
+        """Set when `poll` may have something to return."""
+        self._settled = asyncio.Event()
+        """Set when the engine has ended all that it took; only a stop looks at it."""
+        self._active = 0
+        """Requests that are read or wait."""
+        self._paused: str | None = None
+        self._stopping = False
+        self._log = _logger.bind(subscription=subscription)
+        port.announce(path)
+
+    # The engine's side
+
+    async def start(self, listener: TransportListener) -> None:
+        """Begins to listen; see `Transport`."""
+        self._check_tokens()
+        self._listener = listener
+        try:
+            await self._port.attach(self._path, self._serve)
+        except OSError as error:
+            raise TransportError(f"cannot listen on {self._port} for events: {error.strerror or error}") from error
+        listener.assigned([self._partition])
+        self._log.info("listening for events", address=str(self._port), path=self._path)
+
+    async def poll(self, wait: float) -> Sequence[Message]:
+        """Returns events that were posted; see `Transport`."""
+        if not self._deliverable:
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stirred.wait()
+        messages: list[Message] = []
+        while self._deliverable and len(messages) < POLL_EVENTS:
+            posted = self._arrived.popleft()
+            messages.append(posted.message)
+            self._taken[posted.message.position] = posted
+        return messages
+
+    @property
+    def _deliverable(self) -> bool:
+        """Whether the engine may have an event.
+
+        While it wants none it gets one all the same where it has none: only a call tells that Temporal is back.
+        """
+        return bool(self._arrived) and (self._paused is None or not self._taken)
+
+    def pause(self, partitions: Mapping[Partition, str]) -> None:
+        """Refuses what comes; see `Transport`."""
+        self._paused = partitions.get(self._partition, self._paused)
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Takes what comes; see `Transport`."""
+        if self._partition in partitions:
+            self._paused = None
+            self._stirred.set()
+
+    async def commit(self, progress: Progress) -> None:
+        """Answers requests whose events have ended; see `Transport`."""
+        for ended in progress.messages.get(self._partition, ()):
+            posted = self._taken.pop(ended.message.position, None)
+            if posted is not None:
+                _end(posted, ended.ending)
+        if not self._taken:
+            self._settled.set()
+            self._stirred.set()
+
+    async def lag(self) -> Sequence[PartitionLag]:
+        """Knows of none, since nothing waits here; looks at what may have changed on disk. See `Transport`."""
+        self._check_tokens()
+        try:
+            self._port.reload_certificates()
+        except OSError as error:
+            raise TransportError(f"the certificates of {self._port} changed and do not load: {error}") from error
+        return []
+
+    async def retention(self) -> timedelta | None:
+        """Says nothing: producers repeat as long as they like. See `Transport`."""
+        return None
+
+    async def stop(self) -> None:
+        """Refuses what comes, lets what was read end, and closes the port; see `Transport`."""
+        if self._listener is None:
+            return
+        self._stopping = True
+        refusal = _stopping()
+        while self._arrived:
+            _end(self._arrived.popleft(), refusal)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                while self._taken:
+                    self._settled.clear()
+                    await self._settled.wait()
+        await self._listener.revoked([self._partition])
+        for posted in self._taken.values():
+            _end(posted, refusal)
+        self._taken.clear()
+        await self._port.detach(self._path)
+
+    def _check_tokens(self) -> None:
+        """Reads the tokens.
+
+        Raises:
+            TransportError: There is none.
+        """
+        try:
+            if self._tokens is not None:
+                self._tokens.read()
+        except TokensUnreadableError as error:
+            raise TransportError(f"bearerTokenFile: {error}") from error
+
+    # The client's side
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            response = await self._respond(request)
+        except RefusalError as refusal:
+            self._log.info("request refused", status=refusal.status, reason=refusal.reason, client=request.remote)
+            response = refused(refusal)
+        self._requests.labels(self._subscription, str(response.status)).inc()
+        return response
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        if self._stopping:
+            raise _stopping()
+        if self._tokens is not None:
+            self._tokens.check([value for name, value in request.raw_headers if name.lower() == b"authorization"])
+        if self._paused is not None and (self._taken or self._arrived):
+            raise RefusalError(
+                503, "unavailable", f"no events are taken now: {self._paused}", retry_after=RETRY_LATER, close=True
+            )
+        if self._active >= self._settings.max_concurrent_requests:
+            raise RefusalError(
+                429,
+                "too-many-requests",
+                f"{self._active} requests are in work, as many as may be; send it again",
+                retry_after=RETRY_SOON,
+                close=True,
+            )
+        self._active += 1
+        try:
+            headers = event_headers(request.raw_headers)
+            async with self._bodies.body(request) as body:
+                posted = posted_events(headers, body)
+                ends = await self._deliver(posted)
+        finally:
+            self._active -= 1
+        return answer(ends, batch=posted.batch)
+
+    async def _deliver(self, posted: PostedEvents) -> Sequence[Ending | RefusalError]:
+        """Hands events to the engine and waits for their ends; where they take too long, says why."""
+        loop = asyncio.get_running_loop()
+        if self._stopping:
+            raise _stopping()
+        taken_ms = int(time.time() * 1000)
+        events = [
+            _Posted(
+                Message(self._partition, next(self._positions), each.value, None, each.headers, taken_ms),
+                loop.create_future(),
+            )
+            for each in posted.events
+        ]
+        self._arrived.extend(events)
+        self._stirred.set()
+        deadline = loop.time() + self._settings.acceptance_timeout_seconds
+        while waiting := [each for each in events if not each.end.done()]:
+            left = deadline - loop.time()
+            if left <= 0:
+                break
+            await asyncio.wait([each.end for each in waiting], timeout=min(left, LOOK_INTERVAL))
+            # From the last to the first: a later event of a key must not be left where an earlier one is taken back.
+            for each in reversed(waiting):
+                self._take_back_parked(each)
+        for each in reversed(waiting):
+            _end(each, self._late(each))
+        return [each.end.result() for each in events]
+
+    def _take_back_parked(self, posted: _Posted) -> None:
+        """Ends the wait of an event whose key is held up by a failure of its own.
+
+        It would fill the room of other keys, with each repetition once more.
+        """
+        why = self._why_waiting(posted)
+        if posted.end.done() or not why.startswith(PARKED):
+            return
+        if self._listener is not None and self._listener.withdraw(posted.message):
+            self._taken.pop(posted.message.position, None)
+        _end(posted, _unavailable("parked", f"its key is held up ({why})"))
+
+    def _late(self, posted: _Posted) -> RefusalError:
+        """Says why an event has no end in time. It stays where it is: its call may be what Temporal answers next."""
+        seconds = f"{self._settings.acceptance_timeout_seconds:g} seconds"
+        if posted in self._arrived:
+            self._arrived.remove(posted)
+            return _unavailable("not-accepted-in-time", f"it was not delivered within {seconds}")
+        why = self._why_waiting(posted)
+        detail = f"it was not accepted within {seconds} and may still be{f' ({why})' if why else ''}"
+        return _unavailable("not-accepted-in-time", detail)
+
+    def _why_waiting(self, posted: _Posted) -> str:
+        why = self._listener.why_waiting(posted.message) if self._listener is not None else None
+        return why or ""
+
+
+def _end(posted: _Posted, end: Ending | RefusalError) -> None:
+    if not posted.end.done():
+        posted.end.set_result(end)
+
+
+def _unavailable(reason: str, detail: str) -> RefusalError:
+    return RefusalError(503, reason, f"{detail}; {REPEAT_IS_SAFE}", retry_after=RETRY_LATER)
+
+
+def _stopping() -> RefusalError:
+    return RefusalError(
+        503,
+        "stopping",
+        f"this ingress is stopping; send it again: {REPEAT_IS_SAFE}",
+        retry_after=RETRY_SOON,
+        close=True,
+    )
