@@ -108,6 +108,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Send a million broken messages through the intake of an ingress. -- libFuzzer's options, as -runs=N."""
+    session.chdir("fuzz")
+    session.run(*RUN, "--group", "fuzz", "python", "messages.py", *session.posargs, external=True)
+
+
+@nox.session
 def new(session: nox.Session) -> None:
     """Write proto and impl stubs of a process, once, never overwriting: -- NAME. -- --help: kinds."""
     _codegen(session, "python", "-m", "protoc_gen_process.scaffold", *session.posargs)
