@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ KUBECTL = Path(sys.executable).with_name("kubectl")
 ROLE_FILE = Path(__file__).parents[1] / "role.yaml"
 CRD_FILE = Path(__file__).parents[1] / "crd.yaml"
 PATIENCE_S = 60.0
+NEVER = timedelta(hours=1)
+"""Before pods are doubted that have no worker behind them, as those of the fake kubelet."""
 _NUMBERS = itertools.count()
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
@@ -155,7 +158,8 @@ def operator_config(bed_alone: Bed, cluster: Kubernetes, kubectl: Kubectl, tmp_p
 @pytest.fixture
 async def bed(bed_alone: Bed, operator_config: SingleConfig) -> AsyncGenerator[Bed]:
     """A namespace of its own, a kubelet whose pods become ready, and an operator that looks at it alone."""
-    async with _running(Operator(operator_config, namespace=bed_alone.namespace, monitor_seconds=1)):
+    namespace = bed_alone.namespace
+    async with _running(Operator(operator_config, namespace=namespace, monitor_seconds=1, ready_limit=NEVER)):
         yield bed_alone
 
 
@@ -163,5 +167,6 @@ async def bed(bed_alone: Bed, operator_config: SingleConfig) -> AsyncGenerator[B
 async def restless_bed(bed_alone: Bed, operator_config: SingleConfig) -> AsyncGenerator[Bed]:
     """The same with an operator that looks at everything anew all the time."""
     namespace = bed_alone.namespace
-    async with _running(Operator(operator_config, namespace=namespace, monitor_seconds=1, resync_seconds=4)):
+    operator = Operator(operator_config, namespace=namespace, monitor_seconds=1, resync_seconds=4, ready_limit=NEVER)
+    async with _running(operator):
         yield bed_alone

@@ -2,14 +2,16 @@
 
 import asyncio
 import base64
+from datetime import timedelta
 from typing import Final
 
 import structlog
 from lightkube import SingleConfig
 
 from ameide_operator.bodies import mapping_at
+from ameide_operator.conditions import READY_LIMIT
 from ameide_operator.kubernetes import SECRET, Cluster
-from ameide_operator.monitoring import INTERVAL_SECONDS, Monitors, SecretContent
+from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
 from ameide_operator.watching import RESYNC_SECONDS, resync, resync_once, watch, watch_secrets
 
@@ -31,6 +33,8 @@ class Operator:
         workers: Resources that are reconciled at once.
         resync_seconds: From one look at everything to the next.
         monitor_seconds: From one look at a Temporal frontend to the next.
+        heartbeat_limit: Age of the last heartbeat of a worker that lives.
+        ready_limit: How long a pod is ready before its worker must have been heard of.
     """
 
     def __init__(
@@ -41,12 +45,16 @@ class Operator:
         workers: int = WORKERS,
         resync_seconds: float = RESYNC_SECONDS,
         monitor_seconds: float = INTERVAL_SECONDS,
+        heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
+        ready_limit: timedelta = READY_LIMIT,
     ) -> None:
         self._config = config
         self._namespace = namespace
         self._workers = workers
         self._resync_seconds = resync_seconds
         self._monitor_seconds = monitor_seconds
+        self._heartbeat_limit = heartbeat_limit
+        self._ready_limit = ready_limit
 
     async def run(self) -> None:
         """Runs until cancelled.
@@ -70,8 +78,11 @@ class Operator:
                 return {key: base64.b64decode(value) for key, value in mapping_at(body, "data").items()}
 
             store = Store(changed)
-            monitors: Monitors[ResourceKey] = Monitors(read_secret, changed, interval=self._monitor_seconds)
-            queue = KeyedQueue(Reconciler(cluster, store, monitors, readiness).reconcile, workers=self._workers)
+            monitors: Monitors[ResourceKey] = Monitors(
+                read_secret, changed, interval=self._monitor_seconds, heartbeat_limit=self._heartbeat_limit
+            )
+            reconciler = Reconciler(cluster, store, monitors, readiness, ready_limit=self._ready_limit)
+            queue = KeyedQueue(reconciler.reconcile, workers=self._workers)
             try:
                 await resync_once(cluster, store)
                 listed = asyncio.Event()

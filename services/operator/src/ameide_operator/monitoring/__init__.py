@@ -4,11 +4,14 @@ from ameide_operator.monitoring._credentials import ReadSecret, SecretContent
 from ameide_operator.monitoring._look import NOT_LOOKED_YET, Frontend, TemporalView
 from ameide_operator.monitoring._monitors import INTERVAL_SECONDS, Monitors
 from ameide_operator.monitoring._target import SecretVersion, TemporalTarget, temporal_target
+from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker
 
 __all__ = [
+    "HEARTBEAT_LIMIT",
     "INTERVAL_SECONDS",
     "NOT_LOOKED_YET",
     "Frontend",
+    "LiveWorker",
     "Monitors",
     "ReadSecret",
     "SecretContent",

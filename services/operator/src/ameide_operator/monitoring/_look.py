@@ -1,9 +1,11 @@
 """One look at a Temporal frontend and a namespace."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import structlog
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,9 +20,12 @@ from ameide_operator.monitoring._credentials import (
 from ameide_operator.monitoring._handshake import handshake_fault
 from ameide_operator.monitoring._namespace import CALL_LIMIT, ensure_namespace, look_at_namespace
 from ameide_operator.monitoring._target import TemporalTarget
+from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker, live_workers
 
 DIAL_SECONDS: Final = 5.0
 """For each dial; a peer that accepts and says nothing would hold one for a minute."""
+
+_log = structlog.get_logger(__name__)
 
 _REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
 
@@ -31,6 +36,10 @@ class TemporalView:
 
     temporal: Verdict
     namespace: Verdict
+    workers: frozenset[LiveWorker] | None = None
+    """Workers that poll in the namespace; None: the server does not say."""
+    looked_at: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
+    """When the workers were looked at."""
 
 
 NOT_LOOKED_YET: Final = TemporalView(
@@ -42,8 +51,11 @@ NOT_LOOKED_YET: Final = TemporalView(
 class Frontend:
     """A connection that is kept between looks, and made anew after one that failed."""
 
-    def __init__(self, target: TemporalTarget, read_secret: ReadSecret) -> None:
+    def __init__(
+        self, target: TemporalTarget, read_secret: ReadSecret, *, heartbeat_limit: timedelta = HEARTBEAT_LIMIT
+    ) -> None:
         self._target = target
+        self._heartbeat_limit = heartbeat_limit
         self._read_secret = read_secret
         self._client: Client | None = None
 
@@ -60,7 +72,9 @@ class Frontend:
             self._client = None
             return _temporal_away(fault)
         namespace = await self._namespace(self._client)
-        return TemporalView(available(f"{self._target.address} answers"), namespace)
+        started = datetime.now(UTC)
+        workers = await self._workers(self._client) if namespace.holds else None
+        return TemporalView(available(f"{self._target.address} answers"), namespace, workers, started)
 
     async def _dial(self, credentials: Credentials) -> Client | Verdict:
         try:
@@ -89,6 +103,13 @@ class Frontend:
                 return _refusal(self._target.address, error.message)
             return failing(Reason.DIAL_FAILED, f"{self._target.address} does not answer: {error.message}")
         return None
+
+    async def _workers(self, client: Client) -> frozenset[LiveWorker] | None:
+        try:
+            return await live_workers(client, self._target.namespace, limit=self._heartbeat_limit)
+        except RPCError as error:
+            _log.info("workers are not known", address=self._target.address, error=error.message)
+            return None
 
     async def _namespace(self, client: Client) -> Verdict:
         if self._target.retention is None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ from ameide_operator.conditions import Reason, unknown
 from ameide_operator.monitoring._credentials import ReadSecret
 from ameide_operator.monitoring._look import NOT_LOOKED_YET, Frontend, TemporalView
 from ameide_operator.monitoring._target import TemporalTarget
+from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT
 
 INTERVAL_SECONDS: Final = 30.0
 """From one look to the next."""
@@ -35,14 +37,21 @@ class Monitors(Generic[UserT]):
         read_secret: Reads credentials when a connection is made.
         changed: Called with each user of a target whose view has changed.
         interval: From one look to the next, in seconds.
+        heartbeat_limit: Age of the last heartbeat of a worker that lives.
     """
 
     def __init__(
-        self, read_secret: ReadSecret, changed: Callable[[UserT], None], *, interval: float = INTERVAL_SECONDS
+        self,
+        read_secret: ReadSecret,
+        changed: Callable[[UserT], None],
+        *,
+        interval: float = INTERVAL_SECONDS,
+        heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
     ) -> None:
         self._read_secret = read_secret
         self._changed = changed
         self._interval = interval
+        self._heartbeat_limit = heartbeat_limit
         self._monitors: dict[TemporalTarget, _Monitor[UserT]] = {}
         self._targets: dict[UserT, TemporalTarget] = {}
 
@@ -78,7 +87,7 @@ class Monitors(Generic[UserT]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, target: TemporalTarget) -> None:
-        frontend = Frontend(target, self._read_secret)
+        frontend = Frontend(target, self._read_secret, heartbeat_limit=self._heartbeat_limit)
         while True:
             try:
                 view = await frontend.look()
@@ -89,8 +98,8 @@ class Monitors(Generic[UserT]):
             monitor = self._monitors.get(target)
             if monitor is None:
                 return
-            if monitor.view != view:
-                monitor.view = view
+            before, monitor.view = monitor.view, view
+            if before != view:
                 for user in list(monitor.users):
                     self._changed(user)
             await asyncio.sleep(self._interval * (0.9 + random.random() / 5))  # noqa: S311 # spreads load, no secret

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
 
 from ameide_operator.conditions import (
+    READY_LIMIT,
+    Polling,
     Reason,
     Verdict,
     assemble,
     blocking,
     failing,
     invalid,
+    judge_polling,
     judge_secrets,
     judge_workload,
     seconds_until_next_finding,
@@ -60,8 +63,15 @@ class Reconciler:
     """Makes the cluster as resources say, and says how it stands."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, monitors: Monitors[ResourceKey], readiness: ReadinessProbe
+        self,
+        cluster: Cluster,
+        store: Store,
+        monitors: Monitors[ResourceKey],
+        readiness: ReadinessProbe,
+        *,
+        ready_limit: timedelta = READY_LIMIT,
     ) -> None:
+        self._ready_limit = ready_limit
         self._store = store
         self._monitors = monitors
         self._readiness = readiness
@@ -106,17 +116,21 @@ class Reconciler:
             written = await self._write_children(key, body["metadata"]["uid"], spec, secrets)
         view = self._temporal(key, body, spec, secrets, temporal_secrets(uses, secrets, now=now))
         verdicts |= {ConditionType.TEMPORAL_READY: view.temporal, ConditionType.NAMESPACE_READY: view.namespace}
-        asked = False
+        waits: list[float | None] = []
         for component in components(spec):
-            verdict, was_asked = await self._judge(key, body, component, judged)
+            verdict, wait = await self._judge(key, body, component, judged)
+            if component is Component.WORKER and view.workers is not None:
+                pods = self._pods(key, component)
+                polling = _polling(spec, view, pods)
+                verdict, wait_for_polls = judge_polling(verdict, pods, polling, now=now, limit=self._ready_limit)
+                waits.append(wait_for_polls)
             verdicts[_READY[component]] = verdict
-            asked = asked or was_asked
+            waits.append(wait)
         verdicts |= _overall(written)
         await self._write(key, body, spec, verdicts)
-        if asked:
-            return FRESH_SECONDS
         until = seconds_until_next_finding(secrets.values(), now=now)
-        return min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None
+        waits.append(min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None)
+        return min((wait for wait in waits if wait is not None), default=None)
 
     async def _write_children(
         self, key: ResourceKey, uid: str, spec: ProcessSpec, secrets: Mapping[str, SecretSummary | None]
@@ -152,21 +166,23 @@ class Reconciler:
         wanted = spec.temporal.namespace_management.retention or ""
         return replace(view, namespace=conflict(decision, wanted, view.namespace))
 
+    def _pods(self, key: ResourceKey, component: Component) -> list[Body]:
+        pods = self._store.pods(key)
+        return [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == component.value]
+
     async def _judge(
         self, key: ResourceKey, body: Body, component: Component, secrets: Verdict
-    ) -> tuple[Verdict, bool]:
-        """How a workload stands, and whether one of its pods was asked about it."""
+    ) -> tuple[Verdict, float | None]:
+        """How a workload stands, and after how many seconds to ask one of its pods again about it."""
         deployment = self._deployment(key, body, component)
         if deployment is None and blocking(secrets):
-            return failing(secrets.reason, f"no pods are made: {secrets.message}"), False
-        pods = [
-            pod for pod in self._store.pods(key) if pod["metadata"]["labels"].get(COMPONENT_LABEL) == component.value
-        ]
+            return failing(secrets.reason, f"no pods are made: {secrets.message}"), None
+        pods = self._pods(key, component)
         verdict = judge_workload(component, deployment, pods, None)
         silent = unready_pod(pods)
         if verdict.reason is not Reason.PROGRESSING or silent is None:
-            return verdict, False
-        return judge_workload(component, deployment, pods, await self._readiness.ask(silent)), True
+            return verdict, None
+        return judge_workload(component, deployment, pods, await self._readiness.ask(silent)), FRESH_SECONDS
 
     def _deployment(self, key: ResourceKey, body: Body, component: Component) -> Body | None:
         uid = body["metadata"]["uid"]
@@ -199,6 +215,16 @@ class Reconciler:
             return None
         deployment = self._deployment(key, body, component)
         return workload_status(deployment, image_of(spec.image, component)) if deployment else None
+
+
+def _polling(spec: ProcessSpec, view: TemporalView, pods: Sequence[Body]) -> Polling:
+    """Whether the workers poll their task queue; where spec leaves it to the process, whether they poll at all."""
+    workers = view.workers or frozenset()
+    queue = spec.temporal.task_queue
+    if queue:
+        return Polling(f"task queue {queue!r}", any(each.task_queue == queue for each in workers), view.looked_at)
+    hosts = {pod["metadata"]["name"] for pod in pods}
+    return Polling("any task queue", any(each.host in hosts for each in workers), view.looked_at)
 
 
 def _overall(written: Written) -> dict[ConditionType, Verdict]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -67,6 +68,11 @@ def _status(
     return {"phase": phase, "conditions": conditions, "containerStatuses": [container]}
 
 
+def _timed(status: PodStatus) -> PodStatus:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**status, "conditions": [{**each, "lastTransitionTime": now} for each in status["conditions"]]}
+
+
 class FakeKubelet:
     """Keeps the status of all pods of a namespace as `states` says, while its `async with` block runs.
 
@@ -120,7 +126,7 @@ class FakeKubelet:
                 self._client.patch(
                     KINDS[POD].Status,
                     metadata["name"],
-                    {"status": dict(status)},
+                    {"status": _timed(status)},
                     namespace=self._namespace,
                     patch_type=PatchType.MERGE,
                 )
