@@ -13,7 +13,7 @@ from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress.testing import MemoryIngressFactory
 from ameide_process.outputs import OutputTooLargeError, OutputUnavailableError
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 
 
 async def test_events_of_a_key_keep_their_order_and_share_signals(
@@ -132,6 +132,31 @@ async def test_a_key_at_its_signal_limit_waits_alone(
             await wait_for(lambda: ingress.metric("ameide_ingress_parked_keys") == 1)
             assert ingress.transport.committed == 3
             assert ingress.delivery_check.status.ok
+            assert not ingress.dead_letters.records
+
+
+async def test_a_key_without_a_worker_is_parked_long_before_the_server_ends_its_workflow(
+    engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    number_of_events = 3_000
+    async with TemporalDevServer() as server:
+        client = await server.connect(data_converter=DATA_CONVERTER)
+        async with engine(client) as ingress:
+            # 60 MB; the server ends a workflow at 50.
+            ingress.append_all(
+                order_placed("outgrown", f"e-{number}", sku="x" * 20_000) for number in range(number_of_events)
+            )
+            await wait_for(lambda: "parked" in ingress.delivery_check.status.reason, timeout_s=60)
+            said = ingress.delivery_check.status.reason
+            assert "parked: 'proc/order-fulfillment/t/outgrown'" in said
+            assert "nothing more is sent until a worker has handled what waits there: is a worker running?" in said
+            assert ingress.metric("ameide_ingress_parked_keys") == 1
+            assert ingress.metric("ameide_ingress_call_failures_total", verdict="over-budget") > 0
+            handle = client.get_workflow_handle("proc/order-fulfillment/t/outgrown")
+            info = (await handle.describe()).raw_description.workflow_execution_info
+            assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+            assert 20 * 2**20 < info.history_size_bytes < 24 * 2**20
+            assert ingress.transport.committed < number_of_events / 2
             assert not ingress.dead_letters.records
 
 

@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 
+from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._ending import ACCEPTED, DUPLICATE, Ending, Outcome
@@ -25,11 +26,19 @@ LIMITS = Limits(
     batch_events=4,
     partition_events=12,
     partition_bytes=1_000_000,
+    history_bytes=20_000,
+    history_events=30,
+    unconfirmed_bytes=8_000,
+    unconfirmed_signals=8,
+    unknown_bytes=2_000,
+    resting_keys=10,
 )
+LONGEST_HISTORY = History(size=LIMITS.history_bytes + 1_000, events=LIMITS.history_events + 1)
+"""What a history may grow to: a look allows less than there is room, and one signal in any case."""
 KEYS = ("a", "b")
 SIZES = (1, 10, 10, 60, 150)
 DEAD = Ending(Outcome.DEAD_LETTER, InvalidReason.UNDECODABLE, "no envelope")
-RETRIED = (Verdict.SERVICE, Verdict.THROTTLED, Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN)
+RETRIED = (Verdict.SERVICE, Verdict.SERVICE, Verdict.THROTTLED, Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN)
 WAITS = (0.001, 0.05, 0.1, 1.0, 40.0)
 
 
@@ -58,6 +67,10 @@ class World:
         self.done: list[set[int]] = [set(), set()]
         """Positions that the broker does not deliver again."""
         self.withdrawn: set[tuple[int, int]] = set()
+        self.histories: dict[str, History] = {}
+        """Of the workflow of each key, as the server has it; no worker shortens it unless it is asked to."""
+        self.looking: list[Batch] = []
+        """Batches that wait for a look at the history of their workflow."""
         self.out: list[Batch] = []
         self.suspended: list[Batch] = []
         self.tries: dict[str, list[tuple[int, int]]] = {}
@@ -134,7 +147,9 @@ class World:
             return
         key = batch.lane.workflow_id
         events = self.events(batch)
-        assert all(other.lane is not batch.lane for other in self.out + self.suspended), "one call at a time for a key"
+        assert all(other.lane is not batch.lane for other in self.out + self.looking + self.suspended), (
+            "one call at a time for a key"
+        )
         assert self.tries.setdefault(batch.request_id, events) == events, "a request id names one content"
         assert 0 < len(events) <= LIMITS.batch_events
         size = sum(len(each.payload.data) for each in batch.deliveries if each.payload)
@@ -143,14 +158,37 @@ class World:
         number, first = events[0]
         earlier = [at for at, other in enumerate(self.log[number][:first]) if other == key and at % 11 != 7]
         assert all(self.applied[number, at] or (number, at) in self.withdrawn for at in earlier), "order per key"
-        self.out.append(batch)
+        (self.out if batch.charged else self.looking).append(batch)
+
+    def look(self, draw: int) -> None:
+        if not self.looking:
+            return
+        batch = self.looking.pop(draw % len(self.looking))
+        if not all(self.planner.takes(each.message.partition) for each in batch.deliveries):
+            self.planner.unsent(batch, self.now)
+        elif self.planner.confirmed(batch, self.histories.get(batch.lane.workflow_id, History())):
+            self.out.append(batch)
+        else:
+            self.planner.failed(batch, CallFailure(Verdict.OVER_BUDGET, "x"), self.now)
+
+    def apply(self, batch: Batch) -> None:
+        """The server appends a signal, and a workflow remembers its events."""
+        key = batch.lane.workflow_id
+        history = self.histories.get(key, History())
+        self.histories[key] = History(history.size + batch.history_size, history.events + 1)
+        for event in self.events(batch):
+            self.applied[event] += 1
+
+    def shorten(self, draw: int) -> None:
+        """A worker handles what waits for a key, and its workflow continues as new."""
+        if self.histories:
+            del self.histories[sorted(self.histories)[draw % len(self.histories)]]
 
     def accept(self, draw: int) -> None:
         if self.out:
             batch = self.out.pop(draw % len(self.out))
-            for event in self.events(batch):
-                self.applied[event] += 1
-                self.ended.add(event)
+            self.apply(batch)
+            self.ended.update(self.events(batch))
             self.planner.accepted(batch, self.now)
 
     def fail(self, draw: int) -> None:
@@ -160,8 +198,7 @@ class World:
             verdict = source.choice(RETRIED)
             if verdict is Verdict.SERVICE and source.random() < 0.5:
                 # Temporal has it, and its answer is lost.
-                for event in self.events(batch):
-                    self.applied[event] += 1
+                self.apply(batch)
             self.planner.failed(batch, CallFailure(verdict, "x"), self.now)
 
     def refuse_for_size(self, draw: int) -> None:
@@ -215,6 +252,8 @@ class World:
         while drained and self.planner.in_flight(self.partitions):
             if self.out:
                 self.accept(0)
+            elif self.looking:
+                self.look(0)
             else:
                 self.resolve(0)
         self.commit(0)
@@ -226,7 +265,10 @@ class World:
         for number in (0, 1):
             for event in {(number, position) for position in self.done[number]} - self.withdrawn:
                 assert event in self.ended, "committed, but neither Temporal nor the stream has it"
-        assert self.planner.calls == len(self.out) <= LIMITS.concurrent_calls
+        assert self.planner.calls == len(self.out) + len(self.looking) <= LIMITS.concurrent_calls
+        for history in self.histories.values():
+            assert history.size <= LONGEST_HISTORY.size
+            assert history.events <= LONGEST_HISTORY.events
         uncommitted: dict[str, int] = defaultdict(int)
         for tracker in self.planner.trackers():
             assert tracker.events >= 0
@@ -244,6 +286,9 @@ class World:
         while self.suspended:
             self.resolve(0)
         for _ in range(2_000):
+            self.histories.clear()
+            while self.looking:
+                self.look(0)
             while self.out:
                 self.accept(0)
             while self.rejected:
@@ -253,7 +298,7 @@ class World:
             self.deliver(0)
             self.deliver(1)
             self.send(0)
-            if not self.out:
+            if not self.out and not self.looking:
                 if self.all_done():
                     break
                 wakes_at = self.planner.wakes_at()
@@ -267,10 +312,11 @@ class World:
 STEPS = (
     [World.produce, World.deliver] * 4
     + [World.send] * 8
+    + [World.look] * 4
     + [World.accept, World.wait] * 4
     + [World.commit] * 2
     + [World.fail, World.refuse_for_size, World.find_closed, World.resolve, World.resolve, World.dead_letter]
-    + [World.rebalance, World.withdraw]
+    + [World.rebalance, World.withdraw, World.shorten]
 )
 
 
@@ -288,3 +334,36 @@ def test_nothing_is_lost_and_keys_keep_their_order(
         step(world, draw)
         world.check()
     world.heal()
+
+
+def test_with_temporal_away_and_nothing_left_to_send_messages_flow_so_that_a_call_can_find_it_back():
+    planner = Planner(LIMITS, source=drawn(0))
+    partition = Partition("t", 0)
+
+    def deliver(partition: Partition) -> None:
+        delivery = Delivery(Message(partition, 0, b"x"), 0.0)
+        delivery.route = Route(workflow_id="a", idempotency_key="e", case="c")
+        delivery.payload = Payload(data=b"x")
+        planner.admit(delivery)
+        planner.enqueue(delivery, 0.0)
+
+    def call(now: float) -> Batch:
+        batch = planner.next_batch(now)
+        assert batch is not None
+        assert batch.charged or planner.confirmed(batch, History())
+        return batch
+
+    planner.assign([partition])
+    deliver(partition)
+    for now in (0.0, 50.0):
+        planner.failed(call(now), CallFailure(Verdict.SERVICE, "away"), now)
+    assert planner.flow(50.0).pause == (partition,)
+    # A rebalance takes away what would be sent next.
+    planner.close([partition], 51.0)
+    planner.revoke([partition], 51.0)
+    back = Partition("t", 0)
+    planner.assign([back])
+    assert planner.flow(52.0).pause == ()
+    deliver(back)
+    planner.accepted(call(100.0), 100.0)
+    assert not planner.gate.away

@@ -29,6 +29,8 @@ BACKOFF = {
     Verdict.BUSY: Backoff(initial=0.01, maximum=1.0),
     # Until the workflow continues as new, which its next workflow task does.
     Verdict.SIGNAL_LIMIT: Backoff(initial=0.2, maximum=10.0),
+    # Until a worker has handled what waits: one look each time.
+    Verdict.OVER_BUDGET: Backoff(initial=1.0, maximum=10.0),
     Verdict.RUN_ENDED_BY_SERVER: Backoff(initial=1.0, maximum=10.0),
     # The closed run did not answer: no worker, mostly.
     Verdict.CLOSED: Backoff(initial=1.0, maximum=30.0),

@@ -7,9 +7,11 @@ from datetime import timedelta
 from ameide_core_proto.process.v1.process_runtime_pb2 import DedupeAnswer, DedupeQuery, EventIdentity
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
+    DescribeWorkflowExecutionRequest,
     QueryWorkflowRequest,
     SignalWithStartWorkflowExecutionResponse,
 )
@@ -18,6 +20,8 @@ from temporalio.service import RPCError
 
 from ameide_process.contract import DEDUPE_QUERY, ProcessContract
 from ameide_process.converter import DATA_CONVERTER
+from ameide_process.ingress._budget import History
+from ameide_process.ingress._classification import is_unknown_workflow
 from ameide_process.ingress._lane import Batch
 from ameide_process.routing import Route, SignalWithStart, to_payload
 from ameide_process.trace_context import signal_header
@@ -77,6 +81,31 @@ class Caller:
         return await self._service.signal_with_start_workflow_execution(
             request, retry=False, timeout=self._limits.signal
         )
+
+    async def history(self, workflow_id: str) -> History:
+        """Asks how long a workflow's history is.
+
+        Returns:
+            That of the run that takes signals; nothing where none does.
+
+        Raises:
+            RPCError: Temporal does not say.
+        """
+        request = DescribeWorkflowExecutionRequest(
+            namespace=self._namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+        )
+        try:
+            response = await self._service.describe_workflow_execution(
+                request, retry=False, timeout=self._limits.signal
+            )
+        except RPCError as error:
+            if is_unknown_workflow(error):
+                return History()
+            raise
+        info = response.workflow_execution_info
+        if info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
+            return History()
+        return History(size=info.history_size_bytes, events=info.history_length)
 
     async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
         """Asks a closed run which events it had applied.

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from temporalio.api.enums.v1 import ResourceExhaustedCause
 from temporalio.api.errordetails.v1 import (
     NamespaceNotFoundFailure,
+    NotFoundFailure,
     ResourceExhaustedFailure,
     WorkflowExecutionAlreadyStartedFailure,
 )
@@ -32,6 +33,9 @@ class Verdict(Enum):
     """The workflow is continuing as new. Retry this key soon; the others flow."""
     SIGNAL_LIMIT = "signal-limit"
     """The workflow has taken as many signals as a run may. Park the key until it has continued as new."""
+    OVER_BUDGET = "over-budget"
+    """Nothing was sent: the workflow's history has grown so long that the server might end it. Park the key until a
+    worker has shortened it."""
     RUN_ENDED_BY_SERVER = "run-ended-by-server"
     """The workflow's history outgrew the server's limit, and the server ended it with this very call. What it had
     acknowledged and not applied is lost there: alert, and park the key. The next call finds it closed."""
@@ -110,6 +114,11 @@ def classify(error: RPCError) -> CallFailure:
         case _:
             pass
     return CallFailure(_BY_STATUS[error.status], reason)
+
+
+def is_unknown_workflow(error: RPCError) -> bool:
+    """Tells whether a failed call means that there is no workflow of that id."""
+    return error.status is RPCStatusCode.NOT_FOUND and _detail(error, NotFoundFailure) is not None
 
 
 def _by_message(error: RPCError, table: tuple[tuple[str, Verdict], ...]) -> Verdict:

@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from ameide_process.contract import EnvelopeT
+from ameide_process.ingress._budget import over_budget
 from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._classification import CallFailure, Verdict, classify
 from ameide_process.ingress._dead_lettering import DeadLettering
@@ -249,6 +250,9 @@ class Engine(Generic[EnvelopeT]):
     async def _deliver(self, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
         try:
+            if not batch.charged and not await self._has_room(batch):
+                self._progress.set()
+                return
             response = await self._caller.deliver(batch)
         except RPCError as error:
             self._failed(batch, classify(error))
@@ -269,6 +273,21 @@ class Engine(Generic[EnvelopeT]):
                 self._look()
         # The sender that runs this asks the planner next, so nobody else need be woken.
         self._progress.set()
+
+    async def _has_room(self, batch: Batch) -> bool:
+        """Looks at the history of a batch's workflow, and ends the batch's turn if it must not be sent.
+
+        Raises:
+            RPCError: Temporal does not say.
+        """
+        history = await self._caller.history(batch.lane.workflow_id)
+        if not all(self._planner.takes(each.message.partition) for each in batch.deliveries):
+            self._planner.unsent(batch, asyncio.get_running_loop().time())
+            return False
+        if not self._planner.confirmed(batch, history):
+            self._failed(batch, CallFailure(Verdict.OVER_BUDGET, over_budget(history)))
+            return False
+        return True
 
     def _log_accepted(self, batch: Batch, run_id: str, *, started: bool) -> None:
         for delivery in batch.deliveries:

@@ -16,7 +16,7 @@ from ameide_process.invalid_event import InvalidReason
 CONCURRENT_QUERIES = 8
 """Questions to closed runs in flight. A worker replays a history for each."""
 
-ALERTING = frozenset({Verdict.RUN_ENDED_BY_SERVER, Verdict.SIGNAL_LIMIT, Verdict.UNKNOWN})
+ALERTING = frozenset({Verdict.RUN_ENDED_BY_SERVER, Verdict.SIGNAL_LIMIT, Verdict.OVER_BUDGET, Verdict.UNKNOWN})
 """Failures of one key that somebody should know of at once."""
 
 _logger = structlog.get_logger(__name__)

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 from temporalio.api.common.v1 import Payload
 
+from ameide_process.ingress._budget import SIGNAL_OVERHEAD_BYTES, Account
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._limits import Limits
 
 KEY_LEVEL = frozenset(
-    {Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.RUN_ENDED_BY_SERVER, Verdict.CLOSED, Verdict.UNKNOWN}
+    {
+        Verdict.BUSY,
+        Verdict.SIGNAL_LIMIT,
+        Verdict.OVER_BUDGET,
+        Verdict.RUN_ENDED_BY_SERVER,
+        Verdict.CLOSED,
+        Verdict.UNKNOWN,
+    }
 )
 """Verdicts that are about one workflow and say nothing of others."""
 
@@ -28,6 +36,15 @@ class Batch:
     """Kept across tries, so that the server drops repetitions within a run."""
     sent_at: float = 0.0
     """When the latest try began."""
+    charged: int = 0
+    """Bytes that the latest try is charged with; 0: it must not be sent before a look at the workflow's history."""
+
+    @property
+    def history_size(self) -> int:
+        """Bytes that it adds to the workflow's history, about."""
+        return SIGNAL_OVERHEAD_BYTES + sum(
+            delivery.payload.ByteSize() for delivery in self.deliveries if delivery.payload is not None
+        )
 
 
 class Lane:
@@ -35,6 +52,7 @@ class Lane:
 
     Attributes:
         workflow_id: The key.
+        account: What it may be sent before a look at the workflow's history.
         start: The start argument, used by the call that starts the workflow.
         waiting: Events that no call has carried yet, in order.
         waiting_bytes: Bytes of their payloads.
@@ -52,6 +70,7 @@ class Lane:
     """
 
     __slots__ = (
+        "account",
         "blocked",
         "busy",
         "failing_since",
@@ -69,8 +88,9 @@ class Lane:
         "workflow_id",
     )
 
-    def __init__(self, workflow_id: str, largest_batch: int) -> None:
+    def __init__(self, workflow_id: str, account: Account, largest_batch: int) -> None:
         self.workflow_id = workflow_id
+        self.account = account
         self.start: Payload | None = None
         self.waiting: deque[Delivery] = deque()
         self.waiting_bytes = 0

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import count
 
 from ameide_process.ingress._backoff import BACKOFF
+from ameide_process.ingress._budget import Accounts
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._lane import Lane, payload_size
@@ -22,11 +23,23 @@ class LaneSchedule:
         blocked: Lanes that wait for a commit, having as many uncommitted events as they may.
     """
 
-    __slots__ = ("_cooling", "_lanes", "_limits", "_order", "_ready", "_source", "_timed", "blocked", "failing")
+    __slots__ = (
+        "_accounts",
+        "_cooling",
+        "_lanes",
+        "_limits",
+        "_order",
+        "_ready",
+        "_source",
+        "_timed",
+        "blocked",
+        "failing",
+    )
 
     def __init__(self, limits: Limits, source: random.Random) -> None:
         self._limits = limits
         self._source = source
+        self._accounts = Accounts(limits, source)
         self._lanes: dict[str, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._timed: list[tuple[float, int, Lane]] = []
@@ -41,7 +54,8 @@ class LaneSchedule:
         """Returns the lane of a key, a new one where there is none."""
         lane = self._lanes.get(workflow_id)
         if lane is None:
-            lane = self._lanes[workflow_id] = Lane(workflow_id, self._limits.batch_events)
+            account = self._accounts.take(workflow_id)
+            lane = self._lanes[workflow_id] = Lane(workflow_id, account, self._limits.batch_events)
         return lane
 
     def add(self, lane: Lane, delivery: Delivery, now: float) -> None:
@@ -82,6 +96,11 @@ class LaneSchedule:
     def ready(self) -> int:
         """Lanes that are ready, some perhaps in vain."""
         return len(self._ready)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a lane has something to send, ready or not."""
+        return any(lane.retry is not None or lane.waiting for lane in self._lanes.values())
 
     def wakes_at(self) -> float | None:
         """When `choose` may return something although nothing else happened; None: not by time alone."""
@@ -129,6 +148,7 @@ class LaneSchedule:
             self._cooling.append(lane)
         elif self._lanes.get(lane.workflow_id) is lane:
             del self._lanes[lane.workflow_id]
+            self._accounts.rest(lane.workflow_id, lane.account)
             self.failing.discard(lane)
 
     def sweep(self, now: float) -> None:

@@ -34,6 +34,19 @@ class Limits:
     """Uncommitted messages of all partitions together, shared equally among them."""
     total_bytes: int = 48 * 1024 * 1024
     """The same in bytes."""
+    history_bytes: int = 20 * 1024 * 1024
+    """History of a workflow above which its key is parked. The server ends a workflow at 50 MB."""
+    history_events: int = 8_000
+    """The same in events; the server refuses the 10,001st signal of a run."""
+    unconfirmed_bytes: int = 4 * 1024 * 1024
+    """Sent to a key between two looks at its history, at most."""
+    unconfirmed_signals: int = 1_000
+    """The same in signals."""
+    unknown_bytes: int = 32 * 1024
+    """Sent to a key that we meet before the first look at its history, at most; half of it on average. A thousand
+    starts of an ingress while no worker runs add 16 MB by it, and an event of 1 kB costs a look in one case of 30."""
+    resting_keys: int = 20_000
+    """Keys with nothing to send whose count is remembered; about 6 MB."""
     drain_seconds: float = 20.0
     """How long a rebalance or a stop waits for calls in flight; then the member gives the partitions up regardless."""
     call_seconds: float = 10.0

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._ending import ACCEPTED, EndedMessage, Ending
@@ -186,7 +187,10 @@ class Planner:
     # Calls
 
     def next_batch(self, now: float) -> Batch | None:
-        """Returns what to send now, or None. Its lane is busy until `accepted`, `failed` or `settled`."""
+        """Returns what to send now, or None. Its lane is busy until `accepted`, `failed` or `settled`.
+
+        A batch that is charged with nothing needs a look at the workflow's history first; see `confirmed`.
+        """
         if self.calls >= self._limits.concurrent_calls or not self.gate.is_open(now):
             return None
         lane = self._schedule.choose(now)
@@ -196,11 +200,29 @@ class Planner:
             lane.retry = lane.take(self._limits, self._request_ids())
         batch = lane.retry
         batch.sent_at = now
+        size = batch.history_size
+        if lane.account.covers(size):
+            lane.account.charge(size)
+            batch.charged = size
+        else:
+            batch.charged = 0
         lane.busy = True
         self.calls += 1
         self._out.add(batch)
         self.gate.began()
         return batch
+
+    def confirmed(self, batch: Batch, history: History) -> bool:
+        """Says how long the history of a batch's workflow is.
+
+        Returns:
+            Whether the batch may be sent now.
+        """
+        if not batch.lane.account.confirm(history):
+            return False
+        batch.charged = batch.history_size
+        batch.lane.account.charge(batch.charged)
+        return True
 
     @property
     def ready(self) -> int:
@@ -239,7 +261,16 @@ class Planner:
                 self.gate.throttled(now)
             case _:
                 self._end_call(now, answered=True)
+        if batch.charged and failure.verdict in REFUSED:
+            batch.lane.account.refund(batch.charged)
         self._repeat(batch, failure, now)
+
+    def unsent(self, batch: Batch, now: float) -> None:
+        """Says that a batch was not sent after all, because a partition of its events is being given up."""
+        self._end_call(now, answered=True)
+        self._free(batch)
+        self._schedule.schedule(batch.lane, now)
+        self._schedule.settle(batch.lane, now)
 
     def suspended(self, now: float) -> None:
         """Says that a call has ended with a failure that takes time to deal with.
@@ -317,7 +348,8 @@ class Planner:
         return Flow(pause, resume)
 
     def _wanted_pauses(self, now: float) -> dict[Partition, str]:
-        if self.gate.reason is not None:
+        # With nothing to send there is no call that could find Temporal back, so something must come.
+        if self.gate.reason is not None and self._schedule.waits:
             return dict.fromkeys(self._trackers, self.gate.reason)
         wanted: dict[Partition, str] = {}
         most_events, most_bytes = self._limits.share(len(self._trackers))
@@ -372,10 +404,8 @@ class Planner:
 
     def _repeat(self, batch: Batch, failure: CallFailure, now: float) -> None:
         lane = batch.lane
-        self._out.discard(batch)
-        lane.busy = False
         self._schedule.failed(lane, failure, now)
-        self._trim_retry(lane)
+        self._free(batch)
         if failure.verdict is Verdict.TOO_LARGE and lane.retry is not None:
             # Refused for good, so its events may travel otherwise, and under another request id.
             lane.largest_batch = max(1, len(batch.deliveries) // 2)
@@ -383,6 +413,12 @@ class Planner:
             lane.retry = None
         self._schedule.schedule(lane, now)
         self._schedule.settle(lane, now)
+
+    def _free(self, batch: Batch) -> None:
+        """Ends the turn of a batch that goes on waiting, as far as it is still ours."""
+        self._out.discard(batch)
+        batch.lane.busy = False
+        self._trim_retry(batch.lane)
 
     def _drop_unsent(self, now: float) -> None:
         for lane in self._schedule.lanes():
@@ -401,6 +437,9 @@ class Planner:
             # Another content is another request.
             lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
 
+
+REFUSED = frozenset({Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.THROTTLED, Verdict.TOO_LARGE})
+"""Verdicts with which the server certainly has not appended the signal to a history."""
 
 PARKED = "parked"
 """First word of why a partition pauses that is full behind a parked key."""
