@@ -1,0 +1,1 @@
+"""Event journal: a process that shows which events were applied, and in which order."""
