@@ -70,5 +70,11 @@ def signal_header(payload: Payload) -> Header | None:
     return Header(fields=fields) if fields else None
 
 
+def trace_id(traceparent: str) -> str | None:
+    """Returns the trace id of a W3C `traceparent`, for logs; None where there is none."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else None
+
+
 def _json(value: object) -> Payload:
     return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())

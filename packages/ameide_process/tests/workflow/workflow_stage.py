@@ -19,7 +19,14 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
     ReserveStockResponse,
     ShipmentCreated,
 )
-from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
+from ameide_core_proto.process.v1.process_runtime_pb2 import (
+    DeadLetterEvent,
+    DeadLetterRequest,
+    DeadLetterResponse,
+    OutgoingFact,
+    SendFactsRequest,
+    SendFactsResponse,
+)
 from ameide_process.configuration import WorkerVersion
 from ameide_process.routing import SignalWithStart, to_payload
 from ameide_process.testing import ActivityRecorder, WorkflowUnderTest, deliver, replay, run_histories
@@ -102,6 +109,9 @@ class Outside:
     async def dead_letter(self, request: Any, *, idempotency_key: str) -> Any:
         return DeadLetterResponse()
 
+    async def send_facts(self, request: Any, *, idempotency_key: str) -> Any:
+        return SendFactsResponse()
+
 
 class Stage:
     """Workflows of one test, on a task queue of their own.
@@ -111,6 +121,7 @@ class Stage:
         task_queue: What the workers of this stage poll.
         activities: Records the activities, fails and holds them on demand.
         dead_letters: What the dead-letter activity was given.
+        facts: What the streams took, in order.
     """
 
     def __init__(self, client: Client, *, task_timeout: timedelta = timedelta(seconds=3)) -> None:
@@ -119,6 +130,7 @@ class Stage:
         self.task_queue = f"stage-{uuid.uuid4()}"
         self.activities = ActivityRecorder(Outside())
         self.dead_letters: list[DeadLetterEvent] = []
+        self.facts: list[OutgoingFact] = []
         self._numbers = itertools.count(1)
         self._workflow_ids: list[str] = []
         self._latest: WorkerParts | None = None
@@ -127,7 +139,9 @@ class Stage:
         )
 
     @asynccontextmanager
-    async def worker(self, parts: WorkerParts, *, version: WorkerVersion | None = None) -> AsyncGenerator[Worker]:
+    async def worker(
+        self, parts: WorkerParts, *, version: WorkerVersion | None = None, tells_progress: bool = False
+    ) -> AsyncGenerator[Worker]:
         """Runs a worker of a process while the context is open; nothing of it is cached for the next."""
         self._latest = parts
         worker = create_worker(
@@ -136,6 +150,8 @@ class Stage:
             task_queue=self.task_queue,
             implementation=self.activities,
             dead_letter=self.take_dead_letters,
+            send_facts=self.take_facts,
+            tells_progress=tells_progress,
             version=version,
         )
         async with worker:
@@ -146,6 +162,12 @@ class Stage:
         await self.activities.dead_letter(request, idempotency_key="")
         self.dead_letters.extend(request.events)
         return DeadLetterResponse()
+
+    async def take_facts(self, request: SendFactsRequest) -> SendFactsResponse:
+        """Stands for the streams of facts; held, failed and answered for as the activity `send_facts`."""
+        response = await self.activities.send_facts(request, idempotency_key="")
+        self.facts.extend(request.facts)
+        return response
 
     def late(self) -> list[str]:
         """Idempotency keys of the late events, which must be as they were sent, in order and once.

@@ -1,7 +1,8 @@
-"""Streams that a process writes to: dead letters now, emitted events and progress facts by the same door."""
+"""Streams that a process writes to: dead letters, emitted facts and progress facts by the same door."""
 
 from ameide_process.configuration import OutputSettings
 from ameide_process.outputs._dead_letter import DeadLetterPublisher, DeadLetterRecord, SourcePosition
+from ameide_process.outputs._fact import FactPublisher, FactRecord
 from ameide_process.outputs._kafka import KafkaTopicOutput
 from ameide_process.outputs._output import (
     Headers,
@@ -16,6 +17,8 @@ from ameide_process.outputs._watching import watched_outputs
 __all__ = [
     "DeadLetterPublisher",
     "DeadLetterRecord",
+    "FactPublisher",
+    "FactRecord",
     "Headers",
     "Output",
     "OutputError",

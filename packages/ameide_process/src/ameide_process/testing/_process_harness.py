@@ -10,7 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, DeadLetterRequest, DeadLetterResponse
+from ameide_core_proto.process.v1.process_runtime_pb2 import (
+    DeadLetterEvent,
+    DeadLetterRequest,
+    DeadLetterResponse,
+    OutgoingFact,
+    SendFactsRequest,
+    SendFactsResponse,
+)
 from google.protobuf.message import Message
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -28,6 +35,7 @@ KeyT = TypeVar("KeyT")
 PayloadT = TypeVar("PayloadT")
 StateT = TypeVar("StateT", bound=Message)
 ResultT = TypeVar("ResultT")
+FactT = TypeVar("FactT", bound=Message)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         event: Wraps a payload in the envelope: (workflow key, payload, idempotency key).
         activities: Records the activity calls, and fails them on demand.
         dead_letters: What the process handed to the dead-letter stream.
+        facts: What the process emitted, as it was sent, in order.
         environment: Temporal's test environment.
         workflow_ids: The workflows that were started or signaled, in order, each once.
     """
@@ -76,6 +85,7 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         self.environment = environment
         self.activities = ActivityRecorder(parts.worker.activities() if parts.worker.activities else None)
         self.dead_letters: list[DeadLetterEvent] = []
+        self.facts: list[OutgoingFact] = []
         self.workflow_ids: list[str] = []
 
     async def start(
@@ -165,6 +175,25 @@ class ProcessHarness(Generic[KeyT, PayloadT, StateT, ResultT]):
         self.dead_letters.extend(request.events)
         return DeadLetterResponse()
 
+    async def record_facts(self, request: SendFactsRequest) -> SendFactsResponse:
+        """Stands for the streams of facts."""
+        self.facts.extend(request.facts)
+        return SendFactsResponse()
+
+    def emitted(self, message_type: type[FactT]) -> list[FactT]:
+        """The facts of a type that the process emitted, in order; one that was sent again counts once.
+
+        Raises:
+            AssertionError: The process does not declare that it emits it.
+        """
+        name = message_type.DESCRIPTOR.full_name
+        types = [declared.event_type for declared in self.contract.emits if declared.message_type == name]
+        if not types:
+            msg = f"{self.contract.name} does not declare that it emits {name}"
+            raise AssertionError(msg)
+        data = {fact.id: fact.data for fact in self.facts if fact.type in types}
+        return [message_type.FromString(each) for each in data.values()]
+
     def _idempotency_key(self, request_key: str) -> str:
         if self._parts.worker.definition.contract.kind is WorkflowKind.TRANSACTION:
             return request_key
@@ -194,6 +223,7 @@ async def running_process(
             task_queue=queue,
             implementation=harness.activities,
             dead_letter=harness.record_dead_letters,
+            send_facts=harness.record_facts,
             interceptors=(QueuesOnDemand(partial(loop.call_soon_threadsafe, serve)),),
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, cast
 from unittest import SkipTest
 
+from ameide_core_proto.process.v1.process_runtime_pb2 import OutgoingFact
 from google.protobuf.message import Message
 
 from ameide_process.contract import WorkflowKind
@@ -31,7 +32,7 @@ class Outcome:
 
     state: Fields
     effects: Counter[str]
-    """Distinct calls by activity: calls with one idempotency key are one effect."""
+    """Distinct calls by activity and facts by type: calls with one idempotency key, and facts with one id, are one."""
     ends: tuple[int, int, int]
     """Events applied, failed, rejected."""
     steps: int
@@ -121,20 +122,25 @@ class Redelivery(Generic[KeyT, PayloadT, StateT, ResultT]):
         """Delivers to a new workflow, step by step, until it ends."""
         workflow = self._workflow()
         calls = self._process.activities.calls
-        first_call = len(calls)
+        facts = self._process.facts
+        first_call, first_fact = len(calls), len(facts)
+
+        def effects() -> Counter[str]:
+            return _effects(calls[first_call:], facts[first_fact:])
+
         progressed = delivered = runs = 0
         seen: set[int] = set()
         for step in delivery.steps:
             new = not seen.issuperset(step.events)
             seen.update(step.events)
             progressed += new
-            before = None if new or not step.events else (await workflow.state(), _effects(calls[first_call:]))
+            before = None if new or not step.events else (await workflow.state(), effects())
             if step.events:
                 await workflow.send_events(*self._events(delivery, step))
             delivered += len(step.events)
             is_open = await workflow.settled(delivered)
             if before is not None:
-                after = (await workflow.state(), _effects(calls[first_call:]))
+                after = (await workflow.state(), effects())
                 _require(after == before, f"redelivery alone made of {before} {after}")
             if not is_open:
                 break
@@ -148,7 +154,7 @@ class Redelivery(Generic[KeyT, PayloadT, StateT, ResultT]):
         _require(known, f"of {delivered - len(seen)} redelivered events {counts.duplicates} were dropped")
         return Outcome(
             state=fields_of(await workflow.state()),
-            effects=_effects(calls[first_call:]),
+            effects=effects(),
             ends=(counts.applied, counts.failed, counts.rejected),
             steps=progressed,
         )
@@ -172,13 +178,13 @@ class Redelivery(Generic[KeyT, PayloadT, StateT, ResultT]):
         """A case that neither ends the process nor has effects."""
         for case in range(len(self._process.payload_types)):
             workflow = self._workflow()
-            first_call = len(self._process.activities.calls)
+            effects = len(self._process.activities.calls) + len(self._process.facts)
             for number in range(2):
                 await workflow.send_events(self._event(case, number))
                 if not await workflow.settled(number + 1):
                     break
             else:
-                if len(self._process.activities.calls) == first_call:
+                if len(self._process.activities.calls) + len(self._process.facts) == effects:
                     return case
         return None
 
@@ -201,9 +207,10 @@ def _require(holds: bool, otherwise: str) -> None:
         raise AssertionError(otherwise)
 
 
-def _effects(calls: Sequence[RecordedCall]) -> Counter[str]:
+def _effects(calls: Sequence[RecordedCall], facts: Sequence[OutgoingFact]) -> Counter[str]:
     _require(all(call.idempotency_key for call in calls), "an activity was called without an idempotency key")
-    return Counter(activity for activity, _ in {(call.activity, call.idempotency_key) for call in calls})
+    called = Counter(activity for activity, _ in {(call.activity, call.idempotency_key) for call in calls})
+    return called + Counter(kind for kind, _ in {(fact.type, fact.id) for fact in facts})
 
 
 def _signals(events: Sequence[Message]) -> list[Sequence[Message]]:

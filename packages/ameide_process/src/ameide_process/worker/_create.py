@@ -1,11 +1,16 @@
 """Makes Temporal's worker for a process; production, tests and benchmarks make the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterRequest, DeadLetterResponse
+from ameide_core_proto.process.v1.process_runtime_pb2 import (
+    DeadLetterRequest,
+    DeadLetterResponse,
+    SendFactsRequest,
+    SendFactsResponse,
+)
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
@@ -14,8 +19,17 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from ameide_process.configuration import WorkerConcurrency, WorkerVersion
 from ameide_process.sandbox import workflow_runner
 from ameide_process.worker._dead_letters_at_once import DeadLetterActivity, DeadLettersAtOnce
+from ameide_process.worker._progress_binding import ProgressBound
 from ameide_process.worker_parts import WorkerParts
-from ameide_process.workflow import DEAD_LETTER_ACTIVITY, NEXT_ACTIVATION_ACTIVITY, ProcessDefinition
+from ameide_process.workflow import (
+    DEAD_LETTER_ACTIVITY,
+    NEXT_ACTIVATION_ACTIVITY,
+    SEND_FACTS_ACTIVITY,
+    ProcessDefinition,
+)
+
+FactsActivity = Callable[[SendFactsRequest], Awaitable[SendFactsResponse]]
+"""Returns once the streams have the facts."""
 
 
 def create_worker(
@@ -24,6 +38,8 @@ def create_worker(
     *,
     task_queue: str,
     dead_letter: DeadLetterActivity,
+    send_facts: FactsActivity | None = None,
+    tells_progress: bool = False,
     implementation: Any = None,
     version: WorkerVersion | None = None,
     concurrency: WorkerConcurrency | None = None,
@@ -37,13 +53,23 @@ def create_worker(
         parts: The process.
         task_queue: What it polls.
         dead_letter: Takes the events that workflows acknowledged and cannot apply.
+        send_facts: Takes what workflows emit; a process that emits needs it.
+        tells_progress: Whether `send_facts` takes progress facts too, so that runs which begin now emit them.
         implementation: The activities; made from `parts.activities` when not given.
         version: The Worker Deployment version; None: unversioned.
         concurrency: How much it does at once; None: as the SDK does by default.
         graceful_stop: What running activities get to end when the worker stops.
         interceptors: Temporal interceptors, outermost first.
+
+    Raises:
+        ValueError: The process emits facts, and nothing takes them.
     """
     activities: list[Callable[..., Any]] = [_dead_letter_activity(dead_letter), _next_activation]
+    if send_facts is not None:
+        activities.append(_facts_activity(send_facts))
+    elif parts.definition.contract.emits or tells_progress:
+        msg = f"{parts.definition.contract.name} emits facts; give its worker send_facts"
+        raise ValueError(msg)
     if parts.registrations is not None and parts.activities is not None:
         activities += parts.registrations(implementation if implementation is not None else parts.activities())
     return Worker(
@@ -53,7 +79,7 @@ def create_worker(
         activities=activities,
         workflow_runner=workflow_runner(parts),
         graceful_shutdown_timeout=graceful_stop,
-        interceptors=[*interceptors, DeadLettersAtOnce(dead_letter)],
+        interceptors=[*interceptors, DeadLettersAtOnce(dead_letter), *([ProgressBound()] if tells_progress else [])],
         deployment_config=_deployment(parts.definition, version),
         build_id=None if version is not None else _identifier(parts.definition),
         **_options(concurrency),
@@ -88,6 +114,14 @@ def _dead_letter_activity(dead_letter: DeadLetterActivity) -> Callable[..., Any]
         return await dead_letter(request)
 
     return publish_dead_letters
+
+
+def _facts_activity(send_facts: FactsActivity) -> Callable[..., Any]:
+    @activity.defn(name=SEND_FACTS_ACTIVITY)
+    async def send(request: SendFactsRequest) -> SendFactsResponse:
+        return await send_facts(request)
+
+    return send
 
 
 @activity.defn(name=NEXT_ACTIVATION_ACTIVITY)

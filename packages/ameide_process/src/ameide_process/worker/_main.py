@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from ameide_process.configuration import (
     DEAD_LETTER,
+    PROGRESS,
     ContractMismatchError,
     Problem,
     StartupError,
@@ -20,12 +21,13 @@ from ameide_process.configuration import (
 )
 from ameide_process.connection import connect, watched
 from ameide_process.contract import ProcessContract
-from ameide_process.outputs import DeadLetterPublisher, open_output
+from ameide_process.outputs import DeadLetterPublisher, FactPublisher, open_output
 from ameide_process.serving import HttpServer, Readiness
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.worker._create import create_worker
 from ameide_process.worker._dead_letters import DeadLetterWriter
+from ameide_process.worker._facts import FactWriter
 from ameide_process.worker._parts import load_parts
 from ameide_process.worker._polling import watch_polling
 from ameide_process.worker_parts import WorkerParts
@@ -93,6 +95,14 @@ class _WorkerProgram:
         self._telemetry = Telemetry(configuration.contract)
         self._publisher = DeadLetterPublisher(open_output(DEAD_LETTER, configuration.dead_letter))
         self._dead_letters = DeadLetterWriter(configuration.contract, self._publisher, self._telemetry.registry)
+        self._streams = {
+            name: FactPublisher(
+                open_output(name, configuration.outputs[name]), transport=configuration.outputs[name].kind
+            )
+            for name in (*configuration.contract.streams, PROGRESS)
+            if name in configuration.outputs
+        }
+        self._facts = FactWriter(configuration.contract, self._streams, self._publisher, self._telemetry.registry)
         self._http = HttpServer(
             configuration.http,
             contract=configuration.contract,
@@ -108,6 +118,8 @@ class _WorkerProgram:
                 _log.info("worker started", port=self._http.port, task_queue=self._configuration.task_queue)
                 await self._work(stop)
         finally:
+            for stream in self._streams.values():
+                await stream.close()
             await self._publisher.close()
             await self._telemetry.close()
         _log.info("worker stopped")
@@ -148,6 +160,9 @@ class _WorkerProgram:
             self._parts,
             task_queue=self._configuration.task_queue,
             dead_letter=self._dead_letters.publish,
+            # Registered without a stream too: runs that began when progress was bound go on.
+            send_facts=self._facts.send,
+            tells_progress=self._configuration.progress is not None,
             version=self._configuration.version,
             concurrency=self._configuration.concurrency,
             graceful_stop=GRACEFUL_STOP,

@@ -9,7 +9,9 @@ from ameide_process.workflow._activations import NEXT_ACTIVATION_ACTIVITY
 from ameide_process.workflow._activity_calls import ActivityCalls
 from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY, DEAD_LETTER_FUNCTION
 from ameide_process.workflow._definition import ProcessDefinition
+from ameide_process.workflow._emission import PROGRESS_FUNCTION
 from ameide_process.workflow._errors import ProcessFailedError
+from ameide_process.workflow._outbox import PROGRESS_STREAM, SEND_FACTS_ACTIVITY
 from ameide_process.workflow._process import Process
 from ameide_process.workflow._workflow import ProcessWorkflow
 
@@ -17,6 +19,9 @@ __all__ = [
     "DEAD_LETTER_ACTIVITY",
     "DEAD_LETTER_FUNCTION",
     "NEXT_ACTIVATION_ACTIVITY",
+    "PROGRESS_FUNCTION",
+    "PROGRESS_STREAM",
+    "SEND_FACTS_ACTIVITY",
     "ActivityCalls",
     "Process",
     "ProcessDefinition",

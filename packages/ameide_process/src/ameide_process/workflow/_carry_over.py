@@ -7,7 +7,7 @@ from temporalio.common import RawValue
 
 _MESSAGE_TYPE = CarryOver.DESCRIPTOR.full_name.encode()
 
-_TAKEN_OVER = ("state", "applied", "pending", "failures", "counts")
+_TAKEN_OVER = ("state", "applied", "pending", "failures", "counts", "unsent", "cause")
 """Fields that live elsewhere while a run runs."""
 
 

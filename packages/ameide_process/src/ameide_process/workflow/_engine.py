@@ -6,19 +6,32 @@ and decides how the run ends.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from typing import Any
 
+from ameide_core_proto.process.v1.process_facts_pb2 import (
+    Awaiting,
+    Blocked,
+    PhaseEntered,
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+)
 from ameide_core_proto.process.v1.process_runtime_pb2 import CarryOver, DedupeAnswer, DedupeQuery, ProcessProgress
+from google.protobuf.message import Message
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
+from temporalio.exceptions import is_cancelled_exception
 
 from ameide_process.contract import CONTINUE_AS_NEW_SIGNAL, WorkflowKind
 from ameide_process.workflow import _carry_over
 from ameide_process.workflow._activations import next_activation
 from ameide_process.workflow._applied_events import DIGEST_SIZE, digest
 from ameide_process.workflow._definition import ProcessDefinition
+from ameide_process.workflow._emission import Emission
 from ameide_process.workflow._event_pump import EventPump
+from ameide_process.workflow._outbox import Outbox
 from ameide_process.workflow._process import Process
 from ameide_process.workflow._start_decoding import decode_start
 
@@ -38,6 +51,16 @@ CARRIED_BYTES = 1024 * 1024
 
 ARGUMENT_BYTES = 1_900_000
 """Of all that is carried; over Temporal's 2 MB the workflow task would fail for ever."""
+
+UNSENT_BYTES = 512 * 1024
+"""Of unsent facts that a run may carry into the next; a run with more waits for their streams."""
+
+REASON_LENGTH = 500
+"""Characters of the reason of a failure that a progress fact tells."""
+
+LEAVING_PATIENCE = timedelta(seconds=10)
+"""For which a run that continues as new waits for the streams of its unsent facts. After that it takes them along: what
+was in flight is sent again, under the same id."""
 
 
 class Engine:
@@ -66,10 +89,13 @@ class Engine:
             position=self,
         )
         self._pump = EventPump(definition, self.process, carried)
+        self._outbox = Outbox(carried.unsent, self._pump.record_refusal)
+        self._emission = self._pump.emission = Emission(self._contract, self._outbox, carried)
         self._frame = _carry_over.remainder(carried)
         self._asked_to_leave = False
         self.parked = 0
-        self.phase = carried.phase
+        self.phase = self._told_phase = carried.phase
+        self._resuming = carried.run_epoch > 0
         self.ending = False
 
     # --- what Temporal calls -------------------------------------------------------------------------------------
@@ -91,6 +117,7 @@ class Engine:
             pending=len(self._pump.inbox),
             counts=self._pump.counts,
             failures=self._pump.failures,
+            unsent_facts=self._outbox.unsent,
         )
 
     def dedupe(self, query: DedupeQuery) -> DedupeAnswer:
@@ -109,6 +136,8 @@ class Engine:
             FailureError: `run` failed, or a handler raised `ProcessFailedError`.
             asyncio.CancelledError: The workflow was cancelled, and `run` did not decide otherwise.
         """
+        self._emission.begin()
+        self._outbox.resume()
         run = _spawn(self.process.run(self._start))
         pump = _spawn(self._pump.run(self._may_handle))
 
@@ -126,6 +155,8 @@ class Engine:
             run.cancel()
         await _watch(run, lambda: run.done() and not self._pump.handling)
         _raise_bug(run, pump)
+        self._tell_end(run, pump)
+        await self._settle(run)
         if self._pump.inbox:
             late = _spawn(self._pump.dead_letter_late())
             await _watch(run, late.done)
@@ -133,6 +164,66 @@ class Engine:
         if pump.done():
             pump.result()
         return run.result()
+
+    # --- what the process says ----------------------------------------------------------------------------------
+
+    def park(self) -> None:
+        """Says that an `until` begins to wait."""
+        self.parked += 1
+        self._resumed()
+
+    def unpark(self) -> None:
+        """Says that it does not wait any more."""
+        self.parked -= 1
+
+    def enter(self, phase: str) -> None:
+        """Takes what the process is doing now."""
+        self.phase = phase
+        if not self._resuming:
+            self._tell_phase()
+
+    def awaiting(self, kind: str, ref: str) -> None:
+        """Tells what the process waits for."""
+        self._resumed()
+        self._emission.tell(Awaiting(kind=kind, ref=ref))
+
+    def blocked(self, reason: str) -> None:
+        """Tells what keeps the process from going on."""
+        self._resumed()
+        self._emission.tell(Blocked(reason=reason))
+
+    def emit(self, fact: Message) -> None:
+        """Emits a fact of the process."""
+        self._emission.emit(fact)
+
+    def _resumed(self) -> None:
+        """After Continue-As-New, `run` passes through its phases again; they are told from where it comes to rest."""
+        if self._resuming:
+            self._resuming = False
+            self._tell_phase()
+
+    def _tell_phase(self) -> None:
+        if self.phase != self._told_phase:
+            self._told_phase = self.phase
+            self._emission.tell(PhaseEntered(phase_key=self.phase))
+
+    def _tell_end(self, run: "asyncio.Task[Any]", pump: "asyncio.Task[Any]") -> None:
+        self._resumed()
+        if pump.done():
+            self._emission.tell(RunFailed(reason=_reason(pump.exception())))
+        elif run.cancelled() or is_cancelled_exception(run.exception() or Exception()):
+            self._emission.tell(RunCancelled())
+        elif run.exception() is not None:
+            self._emission.tell(RunFailed(reason=_reason(run.exception())))
+        else:
+            self._emission.tell(RunCompleted())
+
+    async def _settle(self, run: "asyncio.Task[Any]", patience: timedelta | None = None) -> None:
+        """Waits until the streams have all facts."""
+        if self._outbox.unsent:
+            settled = _spawn(self._outbox.settle(patience))
+            await _watch(run, settled.done)
+            settled.result()
 
     # --- continue as new -----------------------------------------------------------------------------------------
 
@@ -154,13 +245,19 @@ class Engine:
 
     def _fits(self) -> bool:
         """Whether what waits can be carried."""
-        waiting = self._pump.inbox.size
+        waiting, unsent = self._pump.inbox.size, self._outbox.size
+        if unsent > UNSENT_BYTES:
+            return False
         if waiting == 0 or waiting > CARRIED_BYTES:
             return waiting == 0
-        return waiting + self.process.state.ByteSize() + len(self._pump.applied) * DIGEST_SIZE <= ARGUMENT_BYTES
+        return (
+            waiting + unsent + self.process.state.ByteSize() + len(self._pump.applied) * DIGEST_SIZE <= ARGUMENT_BYTES
+        )
 
     def _may_handle(self) -> bool:
         """Whether the pump may start a handler."""
+        if self._outbox.full:
+            return False
         if not self._wants_to_leave():
             return True
         if self.parked:
@@ -179,6 +276,7 @@ class Engine:
         # In a later activation: in the one of a signal, the SDK would leave before it looks at a cancellation which
         # that one brought too, and the next run would not know of it.
         cancellations = run.cancelling()
+        await self._settle(run, LEAVING_PATIENCE)
         later = _spawn(next_activation())
         await _watch(run, later.done)
         # A cancellation that came together with the end of that activity has not reached `run` yet.
@@ -192,7 +290,13 @@ class Engine:
         carry_over.phase = self.phase
         carry_over.state = self.process.state.SerializeToString(deterministic=True)
         self._pump.pack(carry_over)
+        self._emission.pack(carry_over)
         return _carry_over.binary_argument(carry_over)
+
+
+def _reason(error: BaseException | None) -> str:
+    text = str(error) or type(error).__name__
+    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH]}…"
 
 
 def _spawn(coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":

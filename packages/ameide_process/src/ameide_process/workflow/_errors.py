@@ -29,3 +29,17 @@ class UnknownStartError(RuntimeError):
 
     Not a failure of the workflow: the workflow task is retried until a worker that knows it takes over.
     """
+
+
+class FactTooLargeError(ApplicationError):
+    """An emitted fact is longer than Temporal and the streams take.
+
+    A permanent error: in a handler it is recorded, in `run` it fails the workflow.
+    """
+
+    def __init__(self, message_type: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"a {message_type} of {size} bytes is emitted, and {limit} are the limit; leave out what is large",
+            type="FactTooLarge",
+            non_retryable=True,
+        )

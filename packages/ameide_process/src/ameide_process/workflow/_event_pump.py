@@ -13,8 +13,10 @@ from temporalio.exceptions import FailureError
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.workflow._activity_calls import in_handler
 from ameide_process.workflow._applied_events import AppliedEvents, digest
+from ameide_process.workflow._cause import cause_of, handled_cause
 from ameide_process.workflow._dead_letters import dead_letter, dead_letter_at_once
 from ameide_process.workflow._definition import ProcessDefinition
+from ameide_process.workflow._emission import Emission
 from ameide_process.workflow._errors import ProcessFailedError
 from ameide_process.workflow._event_decoding import Event, decode
 from ameide_process.workflow._inbox import Inbox
@@ -51,6 +53,9 @@ class EventPump:
         handling: Whether an event is on its way to its end.
         rejections: Events rejected in this run.
     """
+
+    emission: Emission
+    """Takes the cause of what is emitted; the engine sets it."""
 
     def __init__(self, definition: ProcessDefinition, process: Process[Any, Any, Any], carried: CarryOver) -> None:
         self._definition = definition
@@ -117,6 +122,10 @@ class EventPump:
                 finally:
                     self.handling = False
 
+    def record_refusal(self, message: str) -> None:
+        """Records that a stream refused a fact for good; the dead-letter stream has it."""
+        self._record(RecordedFailure(reason="fact-refused", message=_cut(message)))
+
     def close(self) -> None:
         """Lets no further handler start; the one that runs goes on to its end."""
         self._closed = True
@@ -161,6 +170,10 @@ class EventPump:
             self.counts.duplicates += 1
             self._metrics.ended(Outcome.DUPLICATE)
             return
+        cause = cause_of(payload, event.idempotency_key)
+        # For what the handler does, and for what `run` does once the handler has changed the state.
+        handled_cause.set(cause)
+        self.emission.cause = cause
         await self._call_handler(event)
 
     async def _call_handler(self, event: Event) -> None:

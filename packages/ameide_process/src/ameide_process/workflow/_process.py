@@ -21,15 +21,35 @@ CallsT = TypeVar("CallsT", bound=ActivityCalls)
 class RunPosition(Protocol):
     """What `run` and the engine tell each other."""
 
-    parked: int
-    """How many `until` calls wait now."""
-    phase: str
-    """What the process last said it is doing."""
     ending: bool
     """Whether a handler has failed the process."""
 
     def leaves(self) -> bool:
         """Whether the run continues as new now, if only `run` waits in `until`."""
+        ...
+
+    def park(self) -> None:
+        """Says that an `until` begins to wait."""
+        ...
+
+    def unpark(self) -> None:
+        """Says that it does not wait any more."""
+        ...
+
+    def enter(self, phase: str) -> None:
+        """Takes what the process is doing now."""
+        ...
+
+    def awaiting(self, kind: str, ref: str) -> None:
+        """Takes what the process waits for."""
+        ...
+
+    def blocked(self, reason: str) -> None:
+        """Takes what keeps the process from going on."""
+        ...
+
+    def emit(self, fact: Message) -> None:
+        """Takes a fact of the process."""
         ...
 
 
@@ -64,12 +84,36 @@ class Process(ABC, Generic[StateT, KeyT, CallsT]):
 
     @final
     async def enter(self, phase: str) -> None:
-        """Says what the process is doing now; shown by the `progress` query.
+        """Says what the process is doing now; shown by the `progress` query, and told as `PhaseEntered`.
 
         Args:
             phase: Short kebab-case word, such as `awaiting-payment`.
         """
-        self._position.phase = phase
+        self._position.enter(phase)
+
+    @final
+    async def awaiting(self, kind: str, ref: str = "") -> None:
+        """Tells, as the progress fact `Awaiting`, what the process waits for; call it before `until`.
+
+        Args:
+            kind: What kind of thing: `payment`, `approval`.
+            ref: Which one, without personal data.
+        """
+        self._position.awaiting(kind, ref)
+
+    @final
+    async def blocked(self, reason: str) -> None:
+        """Tells, as the progress fact `Blocked`, that the process cannot go on until somebody does something.
+
+        Args:
+            reason: Sentence for people, without personal data.
+        """
+        self._position.blocked(reason)
+
+    @final
+    def _emit(self, fact: Message) -> None:
+        """Emits a fact; generated code offers it as `emit`, with the types that the process declares."""
+        self._position.emit(fact)
 
     @final
     async def until(self, condition: Callable[[], object], *, deadline: datetime | Timestamp | None = None) -> bool:
@@ -102,13 +146,13 @@ class Process(ABC, Generic[StateT, KeyT, CallsT]):
         remaining = None if deadline is None else _as_datetime(deadline) - workflow.now()
         if remaining is not None and remaining <= timedelta(0):
             return bool(condition())
-        position.parked += 1
+        position.park()
         try:
             await workflow.wait_condition(met, timeout=remaining)
         except TimeoutError:
             return bool(condition())
         finally:
-            position.parked -= 1
+            position.unpark()
         if position.ending:
             # Python 3.11 drops a cancellation that comes in the moment in which a wait with a timeout ends.
             raise asyncio.CancelledError

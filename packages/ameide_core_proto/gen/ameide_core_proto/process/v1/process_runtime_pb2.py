@@ -22,33 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ameide_core_proto/process/v1/process_runtime.proto\x12\x1c\x61meide_core_proto.process.v1\"\xbe\x02\n\tCarryOver\x12\x14\n\x05state\x18\x01 \x01(\x0cR\x05state\x12\x1b\n\trun_epoch\x18\x02 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n\x07\x61pplied\x18\x04 \x01(\x0cR\x07\x61pplied\x12\x18\n\x07pending\x18\x05 \x03(\x0cR\x07pending\x12\x14\n\x05phase\x18\x06 \x01(\tR\x05phase\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\x12\x41\n\x06\x63ounts\x18\x08 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12\x14\n\x05start\x18\t \x01(\x0cR\x05start\"\x8f\x01\n\x0b\x45ventCounts\x12\x18\n\x07\x61pplied\x18\x01 \x01(\x04R\x07\x61pplied\x12\x1e\n\nduplicates\x18\x02 \x01(\x04R\nduplicates\x12\x16\n\x06\x66\x61iled\x18\x03 \x01(\x04R\x06\x66\x61iled\x12\x1a\n\x08rejected\x18\x04 \x01(\x04R\x08rejected\x12\x12\n\x04late\x18\x05 \x01(\x04R\x04late\"\xa1\x01\n\x0fRecordedFailure\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\x12\'\n\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\"\xa1\x02\n\x0fProcessProgress\x12!\n\x0cprocess_name\x18\x01 \x01(\tR\x0bprocessName\x12\x14\n\x05phase\x18\x02 \x01(\tR\x05phase\x12\x1b\n\trun_epoch\x18\x03 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x18\n\x07pending\x18\x05 \x01(\x04R\x07pending\x12\x41\n\x06\x63ounts\x18\x06 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\"[\n\rEventIdentity\x12\'\n\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\"R\n\x0b\x44\x65\x64upeQuery\x12\x43\n\x06\x65vents\x18\x01 \x03(\x0b\x32+.ameide_core_proto.process.v1.EventIdentityR\x06\x65vents\"`\n\x0c\x44\x65\x64upeAnswer\x12\x18\n\x07\x61pplied\x18\x01 \x03(\x08R\x07\x61pplied\x12\x1e\n\nremembered\x18\x02 \x01(\rR\nremembered\x12\x16\n\x06window\x18\x03 \x01(\rR\x06window\"\x92\x01\n\x11\x44\x65\x61\x64LetterRequest\x12\x45\n\x06\x65vents\x18\x01 \x03(\x0b\x32-.ameide_core_proto.process.v1.DeadLetterEventR\x06\x65vents\x12\x1f\n\x0bworkflow_id\x18\x02 \x01(\tR\nworkflowId\x12\x15\n\x06run_id\x18\x03 \x01(\tR\x05runId\"]\n\x0f\x44\x65\x61\x64LetterEvent\x12\x18\n\x07payload\x18\x01 \x01(\x0cR\x07payload\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x14\n\x12\x44\x65\x61\x64LetterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ameide_core_proto/process/v1/process_runtime.proto\x12\x1c\x61meide_core_proto.process.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x03\n\tCarryOver\x12\x14\n\x05state\x18\x01 \x01(\x0cR\x05state\x12\x1b\n\trun_epoch\x18\x02 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x18\n\x07\x61pplied\x18\x04 \x01(\x0cR\x07\x61pplied\x12\x18\n\x07pending\x18\x05 \x03(\x0cR\x07pending\x12\x14\n\x05phase\x18\x06 \x01(\tR\x05phase\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\x12\x41\n\x06\x63ounts\x18\x08 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12\x14\n\x05start\x18\t \x01(\x0cR\x05start\x12\x42\n\x06unsent\x18\n \x03(\x0b\x32*.ameide_core_proto.process.v1.OutgoingFactR\x06unsent\x12\x14\n\x05\x66\x61\x63ts\x18\x0b \x01(\x04R\x05\x66\x61\x63ts\x12%\n\x0eprogress_facts\x18\x0c \x01(\x04R\rprogressFacts\x12=\n\x05\x63\x61use\x18\r \x01(\x0b\x32\'.ameide_core_proto.process.v1.FactCauseR\x05\x63\x61use\"\x8f\x01\n\x0b\x45ventCounts\x12\x18\n\x07\x61pplied\x18\x01 \x01(\x04R\x07\x61pplied\x12\x1e\n\nduplicates\x18\x02 \x01(\x04R\nduplicates\x12\x16\n\x06\x66\x61iled\x18\x03 \x01(\x04R\x06\x66\x61iled\x12\x1a\n\x08rejected\x18\x04 \x01(\x04R\x08rejected\x12\x12\n\x04late\x18\x05 \x01(\x04R\x04late\"\xa1\x01\n\x0fRecordedFailure\x12\x10\n\x03seq\x18\x01 \x01(\x04R\x03seq\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\x12\'\n\x0fidempotency_key\x18\x03 \x01(\tR\x0eidempotencyKey\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x05 \x01(\tR\x07message\"\xc4\x02\n\x0fProcessProgress\x12!\n\x0cprocess_name\x18\x01 \x01(\tR\x0bprocessName\x12\x14\n\x05phase\x18\x02 \x01(\tR\x05phase\x12\x1b\n\trun_epoch\x18\x03 \x01(\rR\x08runEpoch\x12\x10\n\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x18\n\x07pending\x18\x05 \x01(\x04R\x07pending\x12\x41\n\x06\x63ounts\x18\x06 \x01(\x0b\x32).ameide_core_proto.process.v1.EventCountsR\x06\x63ounts\x12I\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32-.ameide_core_proto.process.v1.RecordedFailureR\x08\x66\x61ilures\x12!\n\x0cunsent_facts\x18\x08 \x01(\x04R\x0bunsentFacts\"[\n\rEventIdentity\x12\'\n\x0fidempotency_key\x18\x01 \x01(\tR\x0eidempotencyKey\x12!\n\x0cpayload_case\x18\x02 \x01(\tR\x0bpayloadCase\"R\n\x0b\x44\x65\x64upeQuery\x12\x43\n\x06\x65vents\x18\x01 \x03(\x0b\x32+.ameide_core_proto.process.v1.EventIdentityR\x06\x65vents\"`\n\x0c\x44\x65\x64upeAnswer\x12\x18\n\x07\x61pplied\x18\x01 \x03(\x08R\x07\x61pplied\x12\x1e\n\nremembered\x18\x02 \x01(\rR\nremembered\x12\x16\n\x06window\x18\x03 \x01(\rR\x06window\"\x92\x01\n\x11\x44\x65\x61\x64LetterRequest\x12\x45\n\x06\x65vents\x18\x01 \x03(\x0b\x32-.ameide_core_proto.process.v1.DeadLetterEventR\x06\x65vents\x12\x1f\n\x0bworkflow_id\x18\x02 \x01(\tR\nworkflowId\x12\x15\n\x06run_id\x18\x03 \x01(\tR\x05runId\"]\n\x0f\x44\x65\x61\x64LetterEvent\x12\x18\n\x07payload\x18\x01 \x01(\x0cR\x07payload\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\x14\n\x12\x44\x65\x61\x64LetterResponse\"\x8f\x01\n\tFactCause\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12 \n\x0btraceparent\x18\x02 \x01(\tR\x0btraceparent\x12\x1e\n\ntracestate\x18\x03 \x01(\tR\ntracestate\x12%\n\x0e\x63orrelation_id\x18\x04 \x01(\tR\rcorrelationId\"\xc2\x02\n\x0cOutgoingFact\x12\x16\n\x06stream\x18\x01 \x01(\tR\x06stream\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n\x04type\x18\x03 \x01(\tR\x04type\x12\x1f\n\x0b\x64\x61ta_schema\x18\x04 \x01(\tR\ndataSchema\x12#\n\rpartition_key\x18\x05 \x01(\tR\x0cpartitionKey\x12\x12\n\x04\x64\x61ta\x18\x06 \x01(\x0cR\x04\x64\x61ta\x12.\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x10\n\x03seq\x18\x08 \x01(\x04R\x03seq\x12\x1b\n\trun_epoch\x18\t \x01(\rR\x08runEpoch\x12=\n\x05\x63\x61use\x18\n \x01(\x0b\x32\'.ameide_core_proto.process.v1.FactCauseR\x05\x63\x61use\"z\n\x10SendFactsRequest\x12@\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32*.ameide_core_proto.process.v1.OutgoingFactR\x05\x66\x61\x63ts\x12$\n\x0eprocess_run_id\x18\x02 \x01(\tR\x0cprocessRunId\"X\n\x11SendFactsResponse\x12\x43\n\x07refused\x18\x01 \x03(\x0b\x32).ameide_core_proto.process.v1.RefusedFactR\x07refused\"K\n\x0bRefusedFact\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n\x07message\x18\x03 \x01(\tR\x07messageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ameide_core_proto.process.v1.process_runtime_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CARRYOVER']._serialized_start=85
-  _globals['_CARRYOVER']._serialized_end=403
-  _globals['_EVENTCOUNTS']._serialized_start=406
-  _globals['_EVENTCOUNTS']._serialized_end=549
-  _globals['_RECORDEDFAILURE']._serialized_start=552
-  _globals['_RECORDEDFAILURE']._serialized_end=713
-  _globals['_PROCESSPROGRESS']._serialized_start=716
-  _globals['_PROCESSPROGRESS']._serialized_end=1005
-  _globals['_EVENTIDENTITY']._serialized_start=1007
-  _globals['_EVENTIDENTITY']._serialized_end=1098
-  _globals['_DEDUPEQUERY']._serialized_start=1100
-  _globals['_DEDUPEQUERY']._serialized_end=1182
-  _globals['_DEDUPEANSWER']._serialized_start=1184
-  _globals['_DEDUPEANSWER']._serialized_end=1280
-  _globals['_DEADLETTERREQUEST']._serialized_start=1283
-  _globals['_DEADLETTERREQUEST']._serialized_end=1429
-  _globals['_DEADLETTEREVENT']._serialized_start=1431
-  _globals['_DEADLETTEREVENT']._serialized_end=1524
-  _globals['_DEADLETTERRESPONSE']._serialized_start=1526
-  _globals['_DEADLETTERRESPONSE']._serialized_end=1546
+  _globals['_CARRYOVER']._serialized_start=118
+  _globals['_CARRYOVER']._serialized_end=628
+  _globals['_EVENTCOUNTS']._serialized_start=631
+  _globals['_EVENTCOUNTS']._serialized_end=774
+  _globals['_RECORDEDFAILURE']._serialized_start=777
+  _globals['_RECORDEDFAILURE']._serialized_end=938
+  _globals['_PROCESSPROGRESS']._serialized_start=941
+  _globals['_PROCESSPROGRESS']._serialized_end=1265
+  _globals['_EVENTIDENTITY']._serialized_start=1267
+  _globals['_EVENTIDENTITY']._serialized_end=1358
+  _globals['_DEDUPEQUERY']._serialized_start=1360
+  _globals['_DEDUPEQUERY']._serialized_end=1442
+  _globals['_DEDUPEANSWER']._serialized_start=1444
+  _globals['_DEDUPEANSWER']._serialized_end=1540
+  _globals['_DEADLETTERREQUEST']._serialized_start=1543
+  _globals['_DEADLETTERREQUEST']._serialized_end=1689
+  _globals['_DEADLETTEREVENT']._serialized_start=1691
+  _globals['_DEADLETTEREVENT']._serialized_end=1784
+  _globals['_DEADLETTERRESPONSE']._serialized_start=1786
+  _globals['_DEADLETTERRESPONSE']._serialized_end=1806
+  _globals['_FACTCAUSE']._serialized_start=1809
+  _globals['_FACTCAUSE']._serialized_end=1952
+  _globals['_OUTGOINGFACT']._serialized_start=1955
+  _globals['_OUTGOINGFACT']._serialized_end=2277
+  _globals['_SENDFACTSREQUEST']._serialized_start=2279
+  _globals['_SENDFACTSREQUEST']._serialized_end=2401
+  _globals['_SENDFACTSRESPONSE']._serialized_start=2403
+  _globals['_SENDFACTSRESPONSE']._serialized_end=2491
+  _globals['_REFUSEDFACT']._serialized_start=2493
+  _globals['_REFUSEDFACT']._serialized_end=2568
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ open executions hold them, so fields are only ever added.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -37,6 +38,10 @@ class CarryOver(_message.Message):
     FAILURES_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
+    UNSENT_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    PROGRESS_FACTS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     state: _builtins.bytes
     """The serialized state message of the process."""
     run_epoch: _builtins.int
@@ -49,6 +54,10 @@ class CarryOver(_message.Message):
     """What the process last said it is doing."""
     start: _builtins.bytes
     """The start argument of the first run, a serialized `temporal.api.common.v1.Payload`."""
+    facts: _builtins.int
+    """Facts emitted in all runs so far, progress facts aside."""
+    progress_facts: _builtins.int
+    """Progress facts emitted in all runs so far."""
     @_builtins.property
     def pending(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Received events that no handler has seen, each a serialized `temporal.api.common.v1.Payload`, oldest first."""
@@ -59,6 +68,14 @@ class CarryOver(_message.Message):
 
     @_builtins.property
     def counts(self) -> Global___EventCounts: ...
+    @_builtins.property
+    def unsent(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutgoingFact]:
+        """Emitted facts that their stream has not acknowledged, oldest first."""
+
+    @_builtins.property
+    def cause(self) -> Global___FactCause:
+        """The latest event that a handler took."""
+
     def __init__(
         self,
         *,
@@ -71,10 +88,14 @@ class CarryOver(_message.Message):
         failures: _abc.Iterable[Global___RecordedFailure] | None = ...,
         counts: Global___EventCounts | None = ...,
         start: _builtins.bytes = ...,
+        unsent: _abc.Iterable[Global___OutgoingFact] | None = ...,
+        facts: _builtins.int = ...,
+        progress_facts: _builtins.int = ...,
+        cause: Global___FactCause | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "counts", b"counts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "run_epoch", b"run_epoch", "seq", b"seq", "start", b"start", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "cause", b"cause", "counts", b"counts", "facts", b"facts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "progress_facts", b"progress_facts", "run_epoch", b"run_epoch", "seq", b"seq", "start", b"start", "state", b"state", "unsent", b"unsent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -135,7 +156,7 @@ class RecordedFailure(_message.Message):
     """Field name of the payload case, empty when it is not known."""
     idempotency_key: _builtins.str
     reason: _builtins.str
-    """Stable word for programs: `handler-failed`, `undecodable`, `unknown-case`, `unknown-signal`."""
+    """Stable word for programs: `handler-failed`, `undecodable`, `unknown-case`, `unknown-signal`, `fact-refused`."""
     message: _builtins.str
     """Sentence for people."""
     def __init__(
@@ -168,6 +189,7 @@ class ProcessProgress(_message.Message):
     PENDING_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
+    UNSENT_FACTS_FIELD_NUMBER: _builtins.int
     process_name: _builtins.str
     phase: _builtins.str
     """What the process last said it is doing."""
@@ -175,6 +197,8 @@ class ProcessProgress(_message.Message):
     seq: _builtins.int
     pending: _builtins.int
     """Received events that no handler has seen yet."""
+    unsent_facts: _builtins.int
+    """Emitted facts that their stream has not acknowledged yet."""
     @_builtins.property
     def counts(self) -> Global___EventCounts: ...
     @_builtins.property
@@ -191,10 +215,11 @@ class ProcessProgress(_message.Message):
         pending: _builtins.int = ...,
         counts: Global___EventCounts | None = ...,
         failures: _abc.Iterable[Global___RecordedFailure] | None = ...,
+        unsent_facts: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "process_name", b"process_name", "run_epoch", b"run_epoch", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "failures", b"failures", "pending", b"pending", "phase", b"phase", "process_name", b"process_name", "run_epoch", b"run_epoch", "seq", b"seq", "unsent_facts", b"unsent_facts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -354,3 +379,175 @@ class DeadLetterResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeadLetterResponse: _TypeAlias = DeadLetterResponse  # noqa: Y015
+
+@_typing.final
+class FactCause(_message.Message):
+    """Why a fact was emitted: the event whose handler emitted it, else the latest one that a handler took."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    TRACESTATE_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    """Idempotency key of the event, which is its CloudEvents `id`."""
+    traceparent: _builtins.str
+    """W3C Trace Context of the event; empty where it carries none."""
+    tracestate: _builtins.str
+    correlation_id: _builtins.str
+    """Correlation id that the event carries; empty where it carries none."""
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+        tracestate: _builtins.str = ...,
+        correlation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "event_id", b"event_id", "traceparent", b"traceparent", "tracestate", b"tracestate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactCause: _TypeAlias = FactCause  # noqa: Y015
+
+@_typing.final
+class OutgoingFact(_message.Message):
+    """A fact on its way from the workflow to its stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATA_SCHEMA_FIELD_NUMBER: _builtins.int
+    PARTITION_KEY_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    RUN_EPOCH_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    stream: _builtins.str
+    """Logical output."""
+    id: _builtins.str
+    """CloudEvents `id`: the same however often the fact is sent."""
+    type: _builtins.str
+    """CloudEvents `type`."""
+    data_schema: _builtins.str
+    """CloudEvents `dataschema`; empty: none."""
+    partition_key: _builtins.str
+    """Record key and CloudEvents `partitionkey`."""
+    data: _builtins.bytes
+    """The serialized message."""
+    seq: _builtins.int
+    """Position among the facts of the workflow, or among its progress facts, in all runs; from 1."""
+    run_epoch: _builtins.int
+    """Number of Continue-As-New that came before the run that emitted it."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was emitted, in workflow time."""
+
+    @_builtins.property
+    def cause(self) -> Global___FactCause:
+        """Unset before the first event."""
+
+    def __init__(
+        self,
+        *,
+        stream: _builtins.str = ...,
+        id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        data_schema: _builtins.str = ...,
+        partition_key: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        seq: _builtins.int = ...,
+        run_epoch: _builtins.int = ...,
+        cause: Global___FactCause | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "data", b"data", "data_schema", b"data_schema", "id", b"id", "partition_key", b"partition_key", "run_epoch", b"run_epoch", "seq", b"seq", "stream", b"stream", "time", b"time", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutgoingFact: _TypeAlias = OutgoingFact  # noqa: Y015
+
+@_typing.final
+class SendFactsRequest(_message.Message):
+    """Argument of the runtime's activity that sends facts: facts of one stream, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTS_FIELD_NUMBER: _builtins.int
+    PROCESS_RUN_ID_FIELD_NUMBER: _builtins.int
+    process_run_id: _builtins.str
+    """Run id of the first run of the workflow."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutgoingFact]: ...
+    def __init__(
+        self,
+        *,
+        facts: _abc.Iterable[Global___OutgoingFact] | None = ...,
+        process_run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "process_run_id", b"process_run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendFactsRequest: _TypeAlias = SendFactsRequest  # noqa: Y015
+
+@_typing.final
+class SendFactsResponse(_message.Message):
+    """Answer of that activity: the stream has all facts but these, which it refused for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedFact]: ...
+    def __init__(
+        self,
+        *,
+        refused: _abc.Iterable[Global___RefusedFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendFactsResponse: _TypeAlias = SendFactsResponse  # noqa: Y015
+
+@_typing.final
+class RefusedFact(_message.Message):
+    """A fact that its stream refused for good; the dead-letter stream has it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """CloudEvents `id` and `type`."""
+    type: _builtins.str
+    message: _builtins.str
+    """Sentence for people."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "message", b"message", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedFact: _TypeAlias = RefusedFact  # noqa: Y015
