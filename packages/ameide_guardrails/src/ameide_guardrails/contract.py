@@ -49,6 +49,11 @@ class Emission(_Part):
 
     event_type: str
     stream_ref: str
+    data_schema: str | None
+    partition_key: list[str]
+    """Paths of the fields that make the record key; empty: the workflow id does."""
+    event_id: list[str]
+    """Paths of the fields that make the event id; empty: workflow and position do."""
 
 
 class Contract(_Part):

@@ -133,6 +133,12 @@ def _streams(released: Contract, present: Contract) -> Iterator[Change]:
             yield Change(
                 f"the stream of emitted event {name!r} was {old.stream_ref!r} and is {new.stream_ref!r}", Needs.MAJOR
             )
+        if old.partition_key != new.partition_key:
+            yield Change(f"the record key of emitted event {name!r} changed: its order would break", Needs.MAJOR)
+        if old.event_id != new.event_id:
+            yield Change(f"the event id of emitted event {name!r} changed: repetitions would pass", Needs.MAJOR)
+        if old.data_schema != new.data_schema:
+            yield Change(f"the schema of emitted event {name!r} changed", Needs.MINOR)
 
 
 def _messages(released: Contract, present: Contract) -> Iterator[Change]:

@@ -17,6 +17,7 @@ from ameide_core_proto.quotes.approval.v1.quote_approval_pb2 import (
     QuoteApprovalStartV1,
     QuoteApprovalStartV2,
     QuoteKey,
+    QuoteSettled,
     RecallApproverRequest,
     RejectQuote,
     SubmitQuote,
@@ -58,6 +59,7 @@ async def test_an_approver_agrees(process: QuoteApprovalHarness) -> None:
     result = await request.result()
     assert (result.quote_id, result.outcome, result.decided_by) == ("q-1", QUOTE_OUTCOME_APPROVED, "ann")
     assert (result.reason, result.escalations) == ("fine", 0)
+    assert process.emitted(QuoteSettled) == [QuoteSettled(key=KEY, outcome=QUOTE_OUTCOME_APPROVED, decided_by="ann")]
     assert (_asked(process), _recalled(process)) == (["ann"], [])
     assert process.activities.requests("notify_requester") == [
         NotifyRequesterRequest(key=KEY, requester="rita", result=result)

@@ -42,7 +42,13 @@ def contract_json(process: Process) -> str:
             for subscription in process.subscriptions
         },
         "emits": {
-            _name(event.message): {"event_type": event.type, "stream_ref": event.stream_ref}
+            _name(event.message): {
+                "event_type": event.type,
+                "stream_ref": event.stream_ref,
+                "data_schema": event.schema_subject,
+                "partition_key": [path.dotted for path in event.partition_key],
+                "event_id": [path.dotted for path in event.idempotency_key],
+            }
             for event in process.emitted
         },
         "messages": {

@@ -71,6 +71,7 @@ def process_view(process: Process, names: TypeNames) -> Mapping[str, object]:
         "aliases_meta": META_NAME not in names.locals,
         "start_types": [type_expression(start.message) for start in process.starts],
         "payload_types": [type_expression(case.message) for case in process.envelope.cases],
+        "emitted_types": [type_expression(event.message) for event in process.emitted],
         "key_fields": key_fields,
         "start_fields": _start_fields(process, key_fields),
         "key_assignments": _key_assignments(process, key_fields),

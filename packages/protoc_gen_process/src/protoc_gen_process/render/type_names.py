@@ -52,7 +52,16 @@ RESERVED_NAMES = frozenset(
             "TypeAlias",
             "VersioningBehavior",
         ),
-        *("WorkflowIDReusePolicy", "WorkflowKind", "abstractmethod", "activity", "dataclass", "importlib", "inspect"),
+        *(
+            "WorkflowIDReusePolicy",
+            "WorkflowKind",
+            "abstractmethod",
+            "activity",
+            "dataclass",
+            "final",
+            "importlib",
+            "inspect",
+        ),
         *("pytest", "pytest_asyncio", "sample", "segment", "timedelta", "workflow", "TYPE_CHECKING", "DATA_CONVERTER"),
         *(
             "require_case",

@@ -15,6 +15,7 @@ from ameide_core_proto.quotes.approval.v1.quote_approval_pb2 import (
     NotifyRequesterRequest,
     QuoteApprovalStartV1,
     QuoteOutcome,
+    QuoteSettled,
     RecallApproverRequest,
     RejectQuote,
     SubmitQuote,
@@ -39,12 +40,15 @@ class QuoteApproval(QuoteApprovalProcess):
     """One request for approval, from its first message to its outcome."""
 
     async def run(self, start: Start) -> Result:
-        """Comes to an outcome, recalls who is still asked, tells the requester."""
+        """Comes to an outcome, tells the world, recalls who is still asked, tells the requester."""
         try:
             result = await self._outcome(start)
         except asyncio.CancelledError:
             await self._recall_approvers()
             raise
+        # Runs that began before facts were emitted replay without.
+        if workflow.patched("quote-settled"):
+            self.emit(QuoteSettled(key=self.key, outcome=result.outcome, decided_by=result.decided_by))
         await self._recall_approvers(decided_by=result.decided_by)
         await self.enter("telling-requester")
         try:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from ameide_core_proto.quotes.approval.v1.quote_approval_pb2 import QuoteApprovalEvent, QuoteKey
 from ameide_process import workflow_id as segment
-from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, Subscription, WorkflowKind
+from ameide_process.contract import CaseRole, EmittedFact, PayloadCase, ProcessContract, Subscription, WorkflowKind
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 
 Key: TypeAlias = QuoteKey
@@ -24,7 +24,7 @@ CONTRACT: Final = ProcessContract(
     workflow_type=WORKFLOW_TYPE,
     default_task_queue=DEFAULT_TASK_QUEUE,
     api_major=1,
-    api_minor=0,
+    api_minor=1,
     kind=WorkflowKind.TRANSACTION,
     reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
     versioning_behavior=VersioningBehavior.PINNED,
@@ -36,7 +36,15 @@ CONTRACT: Final = ProcessContract(
         PayloadCase(name="withdraw_quote", event_type="quotes.WithdrawQuote.v1", role=CaseRole.COMMAND),
     ),
     subscriptions=(Subscription(name="quotes-commands", kind="kafka", binding_ref="quotes-commands"),),
-    digest="d4df1114c31639c1c2ee1ed495a6cbea34a53dc8ed5bfd10395593dc44dc0ea3",
+    digest="cb79560ce74aa5780ba1286ccf10d26f2aa0c4b1a95d5bf638debf4b7f253959",
+    emits=(
+        EmittedFact(
+            message_type="ameide_core_proto.quotes.approval.v1.QuoteSettled",
+            event_type="quotes.QuoteSettled.v1",
+            stream="quotes-facts",
+            partition_key_fields=("key.tenant_id", "key.quote_id"),
+        ),
+    ),
 )
 
 

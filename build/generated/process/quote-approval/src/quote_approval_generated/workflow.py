@@ -5,7 +5,7 @@ Quote approval: ask one approver after the other, until one decides or the quote
 """
 
 from abc import abstractmethod
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 from ameide_core_proto.quotes.approval.v1.quote_approval_pb2 import (
     ApproveQuote,
@@ -15,6 +15,7 @@ from ameide_core_proto.quotes.approval.v1.quote_approval_pb2 import (
     QuoteApprovalStartV1,
     QuoteApprovalStartV2,
     QuoteApprovalStateV1,
+    QuoteSettled,
     RejectQuote,
     SubmitQuote,
     WithdrawQuote,
@@ -56,6 +57,18 @@ class QuoteApprovalProcess(Process[State, Key, QuoteApprovalActivityCalls]):
     @abstractmethod
     async def on_withdraw_quote(self, command: WithdrawQuote, meta: EventMeta) -> None:
         """The requester takes the quote back."""
+
+    @final
+    def emit(self, fact: QuoteSettled) -> None:
+        """Emits a fact to the stream that the proto names: at least once, always under the same event id.
+
+        It leaves with others that are emitted at the same time, and before the process ends.
+
+        Raises:
+            FactKeyError: A field that its event id is made of is unset.
+            FactTooLargeError: It is longer than 1 MB.
+        """
+        self._emit(fact)
 
 
 def _key(start: Start) -> Key:

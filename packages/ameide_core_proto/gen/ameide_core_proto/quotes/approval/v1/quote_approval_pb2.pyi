@@ -286,6 +286,35 @@ class WithdrawQuote(_message.Message):
 Global___WithdrawQuote: _TypeAlias = WithdrawQuote  # noqa: Y015
 
 @_typing.final
+class QuoteSettled(_message.Message):
+    """The request has come to its outcome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    outcome: Global___QuoteOutcome.ValueType
+    decided_by: _builtins.str
+    """Who decided; empty where nobody did."""
+    @_builtins.property
+    def key(self) -> Global___QuoteKey: ...
+    def __init__(
+        self,
+        *,
+        key: Global___QuoteKey | None = ...,
+        outcome: Global___QuoteOutcome.ValueType = ...,
+        decided_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "key", b"key", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuoteSettled: _TypeAlias = QuoteSettled  # noqa: Y015
+
+@_typing.final
 class QuoteApprovalStartV1(_message.Message):
     """Starts the workflow: every quote is shown to an approver."""
 

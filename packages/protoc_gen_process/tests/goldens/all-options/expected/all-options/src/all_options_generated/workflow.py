@@ -15,7 +15,7 @@ Example --
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 from ameide_process.workflow import Process, ProcessDefinition
 from goldens.all_options.v1.all_options_pb2 import (
@@ -23,6 +23,7 @@ from goldens.all_options.v1.all_options_pb2 import (
     Event,
     EventMeta,
     First,
+    OrderClosed,
     OrderPlaced,
     Outcome,
     Progress,
@@ -56,6 +57,18 @@ class AllOptionsProcess(Process[State, Key, AllOptionsActivityCalls]):
     @abstractmethod
     async def on_cancel_order(self, command: CancelOrder, meta: EventMeta) -> None:
         """Handles the command `cancel_order`."""
+
+    @final
+    def emit(self, fact: OrderPlaced | OrderClosed) -> None:
+        """Emits a fact to the stream that the proto names: at least once, always under the same event id.
+
+        It leaves with others that are emitted at the same time, and before the process ends.
+
+        Raises:
+            FactKeyError: A field that its event id is made of is unset.
+            FactTooLargeError: It is longer than 1 MB.
+        """
+        self._emit(fact)
 
 
 _KEY_FIELDS: Final[Mapping[type[Start], str]] = {
