@@ -21,6 +21,7 @@ PROTO_TOOLS = ("grpc_tools", "protobuf")
 
 INSIDE_RUNTIME = (
     "testing",
+    "redrive",
     "replay : worker : ingress",
     "connection : startup : outputs : serving : telemetry : logs : kafka_security",
     "configuration : sandbox",

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,40 +15,12 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderF
 from ameide_devstack import ApacheKafka, CertificateAuthority, EmbeddedKafka, KafkaBroker, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.converter import DATA_CONVERTER
-from ameide_process.ingress import serve_ingress
+from ameide_process.ingress.testing import IngressProgram, ingress_program
 from ameide_process.routing import Router
 from google.protobuf import json_format
 from temporalio.client import Client
 
 HOST = "127.0.0.1"
-
-
-class Ingress:
-    """A running ingress program, and the ways to look at it."""
-
-    def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
-        self._base = f"http://{HOST}:{port}"
-        self._http = http
-        self.stop = asyncio.Event()
-
-    async def get(self, path: str) -> tuple[int, str]:
-        try:
-            async with self._http.get(self._base + path) as response:
-                return response.status, await response.text()
-        except aiohttp.ClientError:
-            return 0, ""
-
-    async def checks(self) -> dict[str, tuple[bool, str]]:
-        _, body = await self.get("/readyz")
-        return {
-            check["name"]: (check["ok"], check["reason"]) for check in json.loads(body or '{"checks": []}')["checks"]
-        }
-
-    async def ready(self, timeout_s: float = 30.0) -> None:
-        async def is_ready() -> bool:
-            return (await self.get("/readyz"))[0] == 200
-
-        await wait_until(is_ready, timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)
@@ -72,7 +43,7 @@ class Stack:
         kafka: KafkaBroker | None = None,
         temporal: TemporalDevServer | None = None,
         settings: Mapping[str, object] | None = None,
-    ) -> AsyncGenerator[Ingress]:
+    ) -> AsyncGenerator[IngressProgram]:
         """Runs the program as its environment and mounted files tell it."""
         transport = {
             "kind": "kafka",
@@ -90,14 +61,8 @@ class Stack:
             "PORT_HTTP": str(port),
             "HTTP_HOST": HOST,
         }
-        async with aiohttp.ClientSession() as http:
-            ingress = Ingress(port, http)
-            task = asyncio.create_task(serve_ingress(self.router, environ, ingress.stop))
-            try:
-                yield ingress
-            finally:
-                ingress.stop.set()
-                await task
+        async with ingress_program(self.router, environ) as ingress:
+            yield ingress
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +152,7 @@ async def test_every_kind_of_bad_input_is_a_dead_letter_and_all_else_flows(
         headers=[("content-type", b"application/json")],
     )
     async with receivers(stack.client), stack.ingress("bad-input") as ingress:
-        await ingress.ready()
+        await wait_until(ingress.is_ready, timeout_s=30)
         dead = await read_all(stack.kafka, "bad-input.dead", len(bad))
         by_number = {dict(record.headers)["n"]: record for record in dead}
         assert len(dead) == len(by_number) == len(bad)
@@ -245,11 +210,11 @@ async def test_two_members_share_the_work_and_a_leaving_one_loses_nothing(
         )
 
     async with receivers(stack.client), stack.ingress("shared") as first:
-        await first.ready()
+        await wait_until(first.is_ready, timeout_s=30)
         for number in range(80):
             await produce(number)
         async with stack.ingress("shared") as second:
-            await second.ready()
+            await wait_until(second.is_ready, timeout_s=30)
             for number in range(80, 160):
                 await produce(number)
             await wait_until(all_received, timeout_s=30)
@@ -278,7 +243,7 @@ async def test_a_broker_that_is_away_is_waited_for(
             await producer.start()
             await producer.send_and_wait("patient", order_placed("patient").SerializeToString())
             await producer.stop()
-            await ingress.ready(timeout_s=40)
+            await wait_until(ingress.is_ready, timeout_s=40)
 
             async def delivered() -> bool:
                 return 'outcome="accepted",subscription="orders-facts"} 1.0' in (await ingress.get("/metrics"))[1]
@@ -288,7 +253,7 @@ async def test_a_broker_that_is_away_is_waited_for(
 
 @pytest.mark.e2e
 async def test_a_topic_that_is_missing_is_named_at_once_and_waited_for(stack: Stack) -> None:
-    async def says(ingress: Ingress, name: str, reason: str) -> bool:
+    async def says(ingress: IngressProgram, name: str, reason: str) -> bool:
         ok, said = (await ingress.checks()).get(name, (True, ""))
         return not ok and reason in said
 
@@ -300,7 +265,7 @@ async def test_a_topic_that_is_missing_is_named_at_once_and_waited_for(stack: St
         assert (await ingress.get("/readyz"))[0] == 503
         await broker.create_topic("unmade")
         await broker.create_topic("unmade.dead")
-        await ingress.ready()
+        await wait_until(ingress.is_ready, timeout_s=30)
 
 
 async def test_a_broker_that_dies_is_noticed_soon(stack: Stack) -> None:
@@ -308,7 +273,7 @@ async def test_a_broker_that_dies_is_noticed_soon(stack: Stack) -> None:
         await broker.create_topic("mortal")
         await broker.create_topic("mortal.dead")
         async with stack.ingress("mortal", kafka=broker) as ingress:
-            await ingress.ready()
+            await wait_until(ingress.is_ready, timeout_s=30)
             await broker.kill()
 
             async def noticed() -> bool:
@@ -331,7 +296,7 @@ async def test_temporal_away_at_the_start_is_waited_for(stack: Stack, tmp_path: 
 
             await wait_until(explained)
             await server.start()
-            await ingress.ready()
+            await wait_until(ingress.is_ready, timeout_s=30)
             _, contract = await ingress.get("/contract")
             assert json.loads(contract) == {
                 "name": "order-fulfillment",
@@ -387,10 +352,10 @@ async def test_members_and_broker_that_come_and_go_lose_nothing_and_keep_order(
             return seen == sent
 
         async with receivers(stack.client), stack.ingress("restless", kafka=broker) as stays:
-            await stays.ready()
+            await wait_until(stays.is_ready, timeout_s=30)
             producing = asyncio.create_task(produce())
             async with stack.ingress("restless", kafka=broker) as second:
-                await second.ready(timeout_s=60)
+                await wait_until(second.is_ready, timeout_s=60)
                 async with stack.ingress("restless", kafka=broker):
                     await asyncio.sleep(2)
                 await broker.kill()
@@ -446,7 +411,7 @@ async def test_a_broker_that_asks_for_tls_and_a_login(
         await producer.send_and_wait("secured", b"\xff")
         await producer.stop()
         async with stack.ingress("secured", settings=settings(right, broker.authority.certificate)) as ingress:
-            await ingress.ready()
+            await wait_until(ingress.is_ready, timeout_s=30)
             (dead,) = await read_all(broker, "secured.dead", 1)
             assert dead.value == b"\xff"
         workflow_id = stack.router.route(order_placed("secured")).workflow_id

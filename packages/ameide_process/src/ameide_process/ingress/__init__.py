@@ -4,6 +4,9 @@
 executes, `_kafka` is a transport, `_main` puts them together.
 """
 
+from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._limits import EVENT_BYTES
 from ameide_process.ingress._main import run_ingress, serve_ingress
+from ameide_process.ingress._message import Message, Partition
 
-__all__ = ["run_ingress", "serve_ingress"]
+__all__ = ["EVENT_BYTES", "Decoder", "Message", "Partition", "run_ingress", "serve_ingress"]

@@ -134,7 +134,7 @@ class DeadLettering:
             reason=reason.value,
             message=message[:500],
             workflow_id=record.workflow_id,
-            event_id=delivery.route.idempotency_key if delivery.route else None,
+            event_id=record.event_id,
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -160,4 +160,5 @@ class DeadLettering:
                 time=None if taken is None else datetime.fromtimestamp(taken / 1000, UTC),
             ),
             workflow_id=delivery.route.workflow_id if delivery.route else None,
+            event_id=delivery.route.idempotency_key if delivery.route else None,
         )

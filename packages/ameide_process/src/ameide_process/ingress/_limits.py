@@ -8,6 +8,9 @@ from ameide_process.contract import ProcessContract
 MINIMUM_EVENTS_PER_KEY = 16
 """Below this a key would wait for a commit after every few events."""
 
+EVENT_BYTES = 1_900_000
+"""Largest event: the server refuses a blob of 2 MiB, and past 4 MiB in a way that looks like overload."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -24,8 +27,8 @@ class Limits:
     batch_gap: float = 0.1
     """Seconds between two signals to one key, unless `batch_bytes` wait. Without it: 237 signals a second and 4.6 s
     of CPU for a stream on one key; with it 10 and 0.6 s (measured)."""
-    event_bytes: int = 1_900_000
-    """Largest event: the server refuses a blob of 2 MiB, and past 4 MiB in a way that looks like overload."""
+    event_bytes: int = EVENT_BYTES
+    """Largest event."""
     partition_events: int = 4_000
     """Uncommitted messages of one partition; at the bound it pauses, at half of it it resumes."""
     partition_bytes: int = 32 * 1024 * 1024

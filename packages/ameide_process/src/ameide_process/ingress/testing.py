@@ -1,15 +1,17 @@
-"""An ingress engine without a broker: a source and a dead-letter stream in memory, the rest as in production.
+"""The ingress in tests: the whole program, looked at from outside; and an engine without a broker.
 
-For tests and benchmarks: what happens between the source and a real Temporal, with faults of the source and of the
-dead-letter stream where one wants them.
+The engine has a source and a dead-letter stream in memory, the rest as in production: what happens between the source
+and a real Temporal, with faults of the source and of the dead-letter stream where one wants them.
 """
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Generic
 
+import aiohttp
 from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
@@ -19,6 +21,7 @@ from ameide_process.ingress._decoding import Decoder
 from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._engine import Engine
 from ameide_process.ingress._limits import Limits
+from ameide_process.ingress._main import serve_ingress
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._progress import Progress
@@ -267,3 +270,59 @@ async def memory_ingress(
     finally:
         stop.set()
         await running
+
+
+class IngressProgram:
+    """A running ingress program, and the ways to look at it.
+
+    Attributes:
+        stop: Ends it gracefully when set.
+    """
+
+    def __init__(self, base: str, http: aiohttp.ClientSession) -> None:
+        """Takes where it is served.
+
+        Args:
+            base: URL without a path.
+            http: Asks there.
+        """
+        self._base = base
+        self._http = http
+        self.stop = asyncio.Event()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Returns status and body of a page; 0 while nothing is served."""
+        try:
+            async with self._http.get(self._base + path) as response:
+                return response.status, await response.text()
+        except aiohttp.ClientError:
+            return 0, ""
+
+    async def checks(self) -> dict[str, tuple[bool, str]]:
+        """Returns what `/readyz` says: whether each check passes, and its reason."""
+        _, body = await self.get("/readyz")
+        return {
+            check["name"]: (check["ok"], check["reason"]) for check in json.loads(body or '{"checks": []}')["checks"]
+        }
+
+    async def is_ready(self) -> bool:
+        """Whether `/readyz` says so."""
+        return (await self.get("/readyz"))[0] == 200
+
+
+@contextlib.asynccontextmanager
+async def ingress_program(router: Router[EnvelopeT], environ: Mapping[str, str]) -> AsyncGenerator[IngressProgram]:
+    """Runs the ingress program in this loop; it stops gracefully when the block ends.
+
+    Args:
+        router: Of the process.
+        environ: What it is told from outside; HTTP_HOST and PORT_HTTP say where it serves.
+    """
+    async with aiohttp.ClientSession() as http:
+        program = IngressProgram(f"http://{environ['HTTP_HOST']}:{environ['PORT_HTTP']}", http)
+        running = asyncio.create_task(serve_ingress(router, environ, program.stop))
+        try:
+            yield program
+        finally:
+            program.stop.set()
+            await running

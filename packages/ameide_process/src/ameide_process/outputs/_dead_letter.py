@@ -4,9 +4,11 @@ The value is the original bytes and the headers the original headers, so that a 
 was. What we say of it stands in headers that begin with `dead-letter-`.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from ameide_process.outputs._output import Headers, Output, OutputRecord
 
@@ -22,6 +24,7 @@ SOURCE_POSITION = "dead-letter-source-position"
 SOURCE_TIME = "dead-letter-source-time"
 WORKFLOW_ID = "dead-letter-workflow-id"
 RUN_ID = "dead-letter-run-id"
+EVENT_ID = "dead-letter-event-id"
 
 MAXIMUM_MESSAGE_BYTES = 2048
 """Longest message header; a key of a megabyte should not double the record."""
@@ -61,6 +64,32 @@ class DeadLetterRecord:
     source: SourcePosition | None = None
     workflow_id: str | None = None
     run_id: str | None = None
+    event_id: str | None = None
+    """Idempotency key, where the message could be read."""
+    given_up_at: datetime | None = None
+    """When it was written to the stream; None before that."""
+
+    @classmethod
+    def from_output(cls, record: OutputRecord) -> Self | None:
+        """Reads a record of the stream; None where it is no dead letter, for it gives no reason."""
+        said = {
+            name: value.decode(errors="replace") for name, value in record.headers if name.startswith(HEADER_PREFIX)
+        }
+        if REASON not in said:
+            return None
+        return cls(
+            value=record.value,
+            reason=said[REASON],
+            message=said.get(MESSAGE, ""),
+            process=said.get(PROCESS, ""),
+            key=record.key,
+            headers=[(name, value) for name, value in record.headers if not name.startswith(HEADER_PREFIX)],
+            source=_source(said),
+            workflow_id=said.get(WORKFLOW_ID),
+            run_id=said.get(RUN_ID),
+            event_id=said.get(EVENT_ID),
+            given_up_at=_time(said.get(TIME)),
+        )
 
     def to_output(self, now: datetime) -> OutputRecord:
         """Makes the record for the stream.
@@ -89,6 +118,28 @@ class DeadLetterRecord:
             yield WORKFLOW_ID, self.workflow_id
         if self.run_id is not None:
             yield RUN_ID, self.run_id
+        if self.event_id is not None:
+            yield EVENT_ID, self.event_id
+
+
+def _source(said: Mapping[str, str]) -> SourcePosition | None:
+    """Where the message stood; None where the worker gave it up, which does not know, or a header is spoilt."""
+    with contextlib.suppress(KeyError, ValueError):
+        return SourcePosition(
+            subscription=said[SUBSCRIPTION],
+            source=said[SOURCE],
+            partition=int(said[SOURCE_PARTITION]),
+            position=int(said[SOURCE_POSITION]),
+            time=_time(said.get(SOURCE_TIME)),
+        )
+    return None
+
+
+def _time(text: str | None) -> datetime | None:
+    with contextlib.suppress(ValueError):
+        time = datetime.fromisoformat(text) if text else None
+        return time.replace(tzinfo=time.tzinfo or UTC) if time else None
+    return None
 
 
 class DeadLetterPublisher:

@@ -69,6 +69,7 @@ RESERVED_NAMES = frozenset(
             "require_key",
             "require_schema_version",
             "run_ingress",
+            "run_redrive",
             "run_worker",
         ),
         *(
