@@ -11,6 +11,7 @@ from ameide_operator.models import Concurrency, ProcessSpec
 from ameide_operator.planning import Component, Observed, Owner, child_name, plan_children
 from ameide_operator.testing import process_resource
 from ameide_process.configuration import (
+    HttpSubscription,
     KafkaSasl,
     KafkaSubscription,
     WorkerConcurrency,
@@ -136,6 +137,29 @@ def test_ingress_with_everything_secured_starts(tmp_path: Path, secrets: Path):
         }
     )
     assert set(configuration.outputs) == {"dead-letter", "progress"}
+
+
+def test_ingress_that_events_are_posted_to_starts(tmp_path: Path, secrets: Path):
+    (secrets / "kafka" / "token").write_text("t")
+    posted = {
+        "name": "orders-facts",
+        "kind": "http",
+        "http": {"path": "/orders", "port": 8443, "bearerToken": True, "maxBodyBytes": 65536},
+        "tls": {"mode": "mTLS"},
+        "authSecretRef": "kafka",
+    }
+    pod = Pod(tmp_path / "pod", Component.INGRESS, process_resource(ingress={"subscriptions": [posted]}), secrets)
+    contract = replace(
+        CONTRACT, subscriptions=(Subscription(name="orders-facts", kind="http", binding_ref="orders-facts"),)
+    )
+    (bound,) = load_ingress_configuration(contract, pod.environ()).subscriptions
+    assert isinstance(bound.settings, HttpSubscription)
+    assert (bound.settings.path, bound.settings.port, bound.settings.max_body_bytes) == ("/orders", 8443, 65536)
+    assert bound.settings.bearer_token_file == pod.inside("/etc/ameide/secrets/kafka/token")
+    assert bound.settings.tls is not None
+    assert bound.settings.tls.client_ca_file is not None
+    assert bound.dead_letter is None
+    assert {"name": "events-8443", "containerPort": 8443, "protocol": "TCP"} in pod.container["ports"]
 
 
 def test_every_option_of_concurrency_arrives(tmp_path: Path, secrets: Path):

@@ -33,7 +33,27 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown transport": (
         {"ingress": {"subscriptions": [SUBSCRIPTION | {"kind": "pigeon"}]}},
-        'supported values: "kafka"',
+        'supported values: "kafka", "http"',
+    ),
+    "kafka without topic": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "kafka", "bootstrapServers": ["k:1"]}]}},
+        "kind kafka needs bootstrapServers and topic",
+    ),
+    "http with a topic": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "http", "topic": "t"}]}},
+        "bootstrapServers, topic, consumerGroup and sasl belong to kind kafka",
+    ),
+    "kafka with an endpoint": (
+        {"ingress": {"subscriptions": [SUBSCRIPTION | {"http": {}}]}},
+        "http belongs to kind http",
+    ),
+    "token without secret": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "http", "http": {"bearerToken": True}}]}},
+        "tls and bearerToken of kind http need authSecretRef",
+    ),
+    "events on the port of readiness": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "http", "http": {"port": 8080}}]}},
+        "8080 serves readiness and metrics",
     ),
     "broker without port": (
         {"ingress": {"subscriptions": [SUBSCRIPTION | {"bootstrapServers": ["kafka"]}]}},
@@ -150,9 +170,7 @@ def test_defaults(kubectl: Kubectl):
     spec = json.loads(created.stdout)["spec"]
     assert spec["worker"] == {"terminationGracePeriodSeconds": 60}
     assert spec["temporal"]["namespaceManagement"] == {"mode": "External"}
-    assert spec["ingress"]["subscriptions"] == [
-        SUBSCRIPTION | {"deadLetter": "dead-letter", "format": "protobuf", "startFrom": "earliest"}
-    ]
+    assert spec["ingress"]["subscriptions"] == [SUBSCRIPTION | {"format": "protobuf", "startFrom": "earliest"}]
 
 
 @pytest.mark.e2e

@@ -34,6 +34,25 @@ SECURED = {
 CASES: dict[str, tuple[dict[str, Any], Observed]] = {
     "plain": ({}, Observed()),
     "worker-alone": ({"ingress": None, "image": {"ingress": None}}, Observed(service_monitors=True)),
+    "posted": (
+        {
+            "ingress": {
+                "subscriptions": [
+                    {"name": "hooks", "kind": "http"},
+                    {
+                        "name": "partners",
+                        "kind": "http",
+                        "http": {"path": "/partners", "port": 8443, "bearerToken": True, "maxBodyBytes": 65536},
+                        "tls": {"mode": "mTLS"},
+                        "authSecretRef": "partners",
+                        "deadLetter": "dead-letter",
+                    },
+                    {"name": "orders", "topic": "facts.orders.v1", **KAFKA},
+                ]
+            }
+        },
+        Observed(secret_keys={"partners": {"token", "tls.crt", "tls.key", "ca.crt"}}),
+    ),
     "full": (
         {
             "image": {"pullPolicy": "Always", "pullSecrets": ["registry"]},
@@ -121,6 +140,13 @@ def test_what_is_no_longer_wanted_goes():
     assert {key.name for key in worker_alone.delete} == {"order-fulfillment-ingress"}
     assert {key.kind for key in worker_alone.delete} == {"ConfigMap", "Service", "PodDisruptionBudget", "Deployment"}
     assert plan(Observed(children=both)).delete == ()
+
+
+def test_events_that_are_posted_have_an_address_while_somebody_takes_them():
+    posted = plan(ingress={"subscriptions": [{"name": "hooks", "kind": "http"}]})
+    assert "order-fulfillment-events" in {child.key.name for child in posted.apply}
+    gone = plan(Observed(children=frozenset(child.key for child in posted.apply)))
+    assert gone.delete == (ChildKey("Service", "order-fulfillment-events"),)
 
 
 def test_service_monitor_needs_its_api():

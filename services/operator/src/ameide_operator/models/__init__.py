@@ -14,7 +14,7 @@ from ameide_operator.models._resource import (
 )
 from ameide_operator.models._spec import Images, ProcessIdentity, ProcessSpec
 from ameide_operator.models._status import Condition, ConditionType, ProcessStatus, WorkloadStatus
-from ameide_operator.models._streams import DEAD_LETTER, Output, Stream, Subscription
+from ameide_operator.models._streams import DEAD_LETTER, HttpEndpoint, Output, Stream, Subscription
 from ameide_operator.models._temporal import NamespaceManagement, Temporal, TemporalTls
 from ameide_operator.models._workloads import Concurrency, Ingress, Worker, Workload
 
@@ -32,6 +32,7 @@ __all__ = [
     "Concurrency",
     "Condition",
     "ConditionType",
+    "HttpEndpoint",
     "Images",
     "Ingress",
     "Model",

@@ -14,9 +14,10 @@ _Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s]+$"
 
 
 _DEAD_LETTERS_ARE_THERE = (
-    "!has(self.ingress) || self.ingress.subscriptions.all(s, self.outputs.exists(o, o.name == s.deadLetter))"
+    "!has(self.ingress) || self.ingress.subscriptions.all(s, "
+    "!has(s.deadLetter) || self.outputs.exists(o, o.name == s.deadLetter))"
 )
-"""CEL: each subscription names an output."""
+"""CEL: a subscription that names an output names one that is there."""
 
 
 class ProcessIdentity(Model):

@@ -13,13 +13,42 @@ DEAD_LETTER = "dead-letter"
 _Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][-._A-Za-z0-9]*$")]
 _Server = Annotated[str, Field(max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$")]
 _Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[-._a-zA-Z0-9]+$")]
-_STREAM_RULES = refuse_unless(
+_Servers = Annotated[list[_Server], Field(min_length=1, max_length=16)]
+
+_CREDENTIALS_OF_A_BROKER = (
     (
         "has(self.authSecretRef) || (!has(self.sasl) && (!has(self.tls) || self.tls.mode != 'mTLS'))",
         "sasl and tls mode mTLS need authSecretRef, the Secret with their credentials",
     ),
     ("!has(self.authSecretRef) || has(self.sasl) || has(self.tls)", "authSecretRef has no use without sasl or tls"),
 )
+_SUBSCRIPTION_RULES = refuse_unless(
+    _CREDENTIALS_OF_A_BROKER[0],
+    (
+        "!has(self.authSecretRef) || has(self.sasl) || has(self.tls) || (has(self.http) && self.http.bearerToken)",
+        "authSecretRef has no use without sasl or tls, or bearerToken of http",
+    ),
+    (
+        "self.kind != 'kafka' || (has(self.bootstrapServers) && has(self.topic))",
+        "kind kafka needs bootstrapServers and topic",
+    ),
+    (
+        (
+            "self.kind == 'kafka' || !(has(self.bootstrapServers) || has(self.topic) || has(self.consumerGroup) || "
+            "has(self.sasl))"
+        ),
+        "bootstrapServers, topic, consumerGroup and sasl belong to kind kafka",
+    ),
+    ("self.kind == 'http' || !has(self.http)", "http belongs to kind http"),
+    (
+        (
+            "self.kind != 'http' || has(self.authSecretRef) || "
+            "!(has(self.tls) || (has(self.http) && self.http.bearerToken))"
+        ),
+        "tls and bearerToken of kind http need authSecretRef, the Secret with certificate and token",
+    ),
+)
+_NOT_THE_HEALTH_PORT = refuse_unless(("self != 8080", "8080 serves readiness and metrics; take another port"))
 
 
 class StreamTls(Model):
@@ -39,15 +68,27 @@ class StreamSasl(Model):
     """Name of the user."""
 
 
+class HttpEndpoint(Model):
+    """Where the events of a subscription are posted to."""
+
+    path: Annotated[str, Field(max_length=253, pattern=r"^/[A-Za-z0-9._~/-]*$")] | None = None
+    """Path of the requests; unset: /events/ and the subscription's name."""
+    port: Annotated[int, Field(ge=1024, le=65535, json_schema_extra=_NOT_THE_HEALTH_PORT)] = 8090
+    """Port of the pods and of their Service. Subscriptions may share one, with tls and secret in common."""
+    bearer_token: bool = False
+    """A request must show a token: one of those in the key token of the subscription's authSecretRef, a line each.
+    False: whoever reaches the port may send events."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=67_108_864)] | None = None
+    """Body of one request, in bytes; unset: 4 MiB."""
+    max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Requests that a pod has in work at once; unset: 256."""
+
+
 class Stream(Model):
-    """A stream and how to reach it."""
+    """A stream and who we are to it."""
 
     name: _Name
     """Its name in the process; unique in the list."""
-    kind: Literal["kafka"]
-    """Transport."""
-    bootstrap_servers: Annotated[list[_Server], Field(min_length=1, max_length=16)]
-    """host:port of some brokers."""
     tls: StreamTls | None = None
     """TLS towards the broker; unset: plain text."""
     sasl: StreamSasl | None = None
@@ -57,18 +98,30 @@ class Stream(Model):
 
 
 class Subscription(Stream):
-    """A subscription of the process, bound to a stream; its name is the binding_ref in the proto."""
+    """A subscription of the process, bound to its source; its name is the binding_ref in the proto."""
 
-    model_config = ConfigDict(json_schema_extra=_STREAM_RULES)
+    model_config = ConfigDict(json_schema_extra=_SUBSCRIPTION_RULES)
 
-    topic: _Topic
+    kind: Literal["kafka", "http"]
+    """Transport. kafka needs bootstrapServers and topic; http listens, and may say where under http."""
+    bootstrap_servers: _Servers | None = None
+    """host:port of some brokers."""
+    topic: _Topic | None = None
     """Topic to read."""
     consumer_group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """Consumer group; unset: <process>.<subscription>."""
-    dead_letter: _Name = DEAD_LETTER
-    """Name of the output that takes what can never be handled."""
+    http: HttpEndpoint | None = None
+    """Where events are posted to."""
+    tls: StreamTls | None = None
+    """TLS towards the broker; unset: plain text. Of kind http: TLS towards clients, with the Secret's tls.crt and
+    tls.key; by mTLS they must show a certificate of an authority in its ca.crt."""
+    auth_secret_ref: SecretName | None = None
+    """Secret with the credentials, in whichever keys are needed: password, token, tls.crt, tls.key, ca.crt."""
+    dead_letter: _Name | None = None
+    """Name of the output that takes what can never be handled; unset: dead-letter. Of kind http, unset: none, such an
+    event is refused and stays with its producer."""
     format: Literal["protobuf", "json"] = "protobuf"
-    """How an event is encoded when its record has no content type."""
+    """How an event is encoded when it has no content type."""
     start_from: Literal["earliest", "latest"] = "earliest"
     """Where a consumer group begins that has committed nothing yet."""
 
@@ -76,7 +129,11 @@ class Subscription(Stream):
 class Output(Stream):
     """A stream that the process writes to: dead-letter, progress, or a stream_ref of the proto."""
 
-    model_config = ConfigDict(json_schema_extra=_STREAM_RULES)
+    model_config = ConfigDict(json_schema_extra=refuse_unless(*_CREDENTIALS_OF_A_BROKER))
 
+    kind: Literal["kafka"]
+    """Transport."""
+    bootstrap_servers: _Servers
+    """host:port of some brokers."""
     topic: _Topic
     """Topic to write."""

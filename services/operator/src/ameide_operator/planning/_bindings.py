@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import yaml
 
-from ameide_operator.models import Ingress, Output, Stream, Subscription
-from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PASSWORD, PRIVATE_KEY
+from ameide_operator.models import DEAD_LETTER, HttpEndpoint, Ingress, Output, Subscription
+from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PASSWORD, PRIVATE_KEY, TOKEN
 
 CONFIG_FOLDER: Final = "/etc/ameide/config"
 SECRETS_FOLDER: Final = "/etc/ameide/secrets"
@@ -25,7 +25,12 @@ def secret_file(secret: str, key: str) -> str:
 
 def ingress_document(ingress: Ingress, keys: SecretKeys) -> str:
     """Content of INGRESS_CONFIG."""
-    return _dumped({each.name: _subscription(each, keys) for each in ingress.subscriptions})
+    return _dumped(
+        {
+            each.name: _endpoint(each) if each.kind == "http" else _subscription(each, keys)
+            for each in ingress.subscriptions
+        }
+    )
 
 
 def outputs_document(outputs: list[Output], keys: SecretKeys) -> str:
@@ -36,7 +41,7 @@ def outputs_document(outputs: list[Output], keys: SecretKeys) -> str:
 def _subscription(subscription: Subscription, keys: SecretKeys) -> dict[str, Any]:
     settings = _connection(subscription, keys) | {
         "topic": subscription.topic,
-        "deadLetter": subscription.dead_letter,
+        "deadLetter": subscription.dead_letter or DEAD_LETTER,
         "format": subscription.format,
         "startFrom": subscription.start_from,
     }
@@ -45,8 +50,24 @@ def _subscription(subscription: Subscription, keys: SecretKeys) -> dict[str, Any
     return settings
 
 
-def _connection(stream: Stream, keys: SecretKeys) -> dict[str, Any]:
-    settings: dict[str, Any] = {"kind": stream.kind, "bootstrapServers": list(stream.bootstrap_servers)}
+def _endpoint(subscription: Subscription) -> dict[str, Any]:
+    http, secret = subscription.http or HttpEndpoint(), subscription.auth_secret_ref
+    settings: dict[str, Any] = {"kind": "http", "format": subscription.format}
+    settings |= http.model_dump(by_alias=True, exclude_none=True, exclude={"bearer_token"})
+    if subscription.dead_letter:
+        settings["deadLetter"] = subscription.dead_letter
+    if secret and http.bearer_token:
+        settings["bearerTokenFile"] = secret_file(secret, TOKEN)
+    if secret and subscription.tls:
+        tls = {"certFile": secret_file(secret, CERTIFICATE), "keyFile": secret_file(secret, PRIVATE_KEY)}
+        if subscription.tls.mode == "mTLS":
+            tls["clientCaFile"] = secret_file(secret, AUTHORITY)
+        settings["tls"] = tls
+    return settings
+
+
+def _connection(stream: Output | Subscription, keys: SecretKeys) -> dict[str, Any]:
+    settings: dict[str, Any] = {"kind": stream.kind, "bootstrapServers": list(stream.bootstrap_servers or ())}
     secret = stream.auth_secret_ref
     if stream.tls:
         tls: dict[str, str] = {}

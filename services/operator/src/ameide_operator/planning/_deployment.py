@@ -9,6 +9,7 @@ from typing import Any, Final
 from ameide_operator.models import GROUP, Images, PodTemplate, ProcessSpec, Workload
 from ameide_operator.planning._bindings import CONFIG_FOLDER, SECRETS_FOLDER, SecretKeys
 from ameide_operator.planning._environment import HTTP_PORT, environment
+from ameide_operator.planning._events import container_ports
 from ameide_operator.planning._names import (
     Component,
     Owner,
@@ -111,7 +112,10 @@ def _container(
         "name": component.value,
         "image": image_of(spec.image, component),
         "env": environment(spec, component, keys),
-        "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
+            *container_ports(spec, component),
+        ],
         # A main that loads a large impl may take a minute on a busy node.
         "startupProbe": _probe("/healthz", period=2, failures=60),
         "livenessProbe": _probe("/healthz", period=10, failures=6),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ameide_operator.models import ProcessSpec
 from ameide_operator.planning._bindings import INGRESS_FILE, OUTPUTS_FILE, ingress_document, outputs_document
 from ameide_operator.planning._deployment import Mounted, deployment
+from ameide_operator.planning._events import events_ports, events_service
 from ameide_operator.planning._names import Component, Owner, child_name, common_labels, shortened
 from ameide_operator.planning._replicas import ABSENT, ReplicasSeen, planned_replicas
 from ameide_operator.planning._supporting import (
@@ -80,6 +81,8 @@ def plan_children(spec: ProcessSpec, owner: Owner, observed: Observed) -> Plan:
         ]
         mounted = Mounted(observed.secret_keys, observed.secret_digests, config, account)
         manifests.append(_deployment(spec, owner, component, observed, mounted))
+    if ports := events_ports(spec):
+        manifests.append(events_service(owner, labels, ports))
     if observed.service_monitors:
         manifests.append(service_monitor(account, owner, labels))
     children = [_child(owner, manifest) for manifest in manifests]

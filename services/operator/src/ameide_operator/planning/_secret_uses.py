@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ameide_operator.models import ProcessSpec, Stream, Workload
+from ameide_operator.models import ProcessSpec, Stream, Subscription, Workload
 from ameide_operator.planning._names import Component
 
 CERTIFICATE, PRIVATE_KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
 """Keys of a Secret of type kubernetes.io/tls, and the authority that cert-manager puts beside them."""
 
 PASSWORD = "password"  # noqa: S105 # a key's name
+TOKEN = "token"  # noqa: S105 # a key's name
 API_KEY = "api-key"
 BOTH = frozenset(Component)
 
@@ -55,7 +56,10 @@ def _uses(spec: ProcessSpec) -> Iterator[SecretUse]:
         yield from _environment(spec.ingress, Component.INGRESS)
         for subscription in spec.ingress.subscriptions:
             place = f"spec.ingress.subscriptions[{subscription.name}].authSecretRef"
-            yield from _stream(subscription, place, frozenset({Component.INGRESS}))
+            if subscription.kind == "http":
+                yield from _endpoint(subscription, place)
+            else:
+                yield from _stream(subscription, place, frozenset({Component.INGRESS}))
     for output in spec.outputs:
         yield from _stream(output, f"spec.outputs[{output.name}].authSecretRef", components)
 
@@ -65,6 +69,18 @@ def _stream(stream: Stream, field: str, components: frozenset[Component]) -> Ite
         return
     keys = (CERTIFICATE, PRIVATE_KEY) if stream.tls and stream.tls.mode == "mTLS" else ()
     yield SecretUse(stream.auth_secret_ref, field, (*keys, PASSWORD) if stream.sasl else keys, components)
+
+
+def _endpoint(subscription: Subscription, field: str) -> Iterator[SecretUse]:
+    if not subscription.auth_secret_ref:
+        return
+    keys: tuple[str, ...] = ()
+    if subscription.http and subscription.http.bearer_token:
+        keys += (TOKEN,)
+    if subscription.tls:
+        keys += (CERTIFICATE, PRIVATE_KEY)
+        keys += (AUTHORITY,) if subscription.tls.mode == "mTLS" else ()
+    yield SecretUse(subscription.auth_secret_ref, field, keys, frozenset({Component.INGRESS}))
 
 
 def _environment(workload: Workload, component: Component) -> Iterator[SecretUse]:
