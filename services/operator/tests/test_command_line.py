@@ -53,7 +53,12 @@ def test_api_server_that_is_not_there_is_a_failure(tmp_path: Path):
 @pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_runs_until_asked_to_end(bed_alone: Any, cluster: Kubernetes, number: signal.Signals):
-    environment = {**os.environ, **cluster.environment(), "AMEIDE_OPERATOR_NAMESPACE": bed_alone.namespace}
+    environment = {
+        **os.environ,
+        **cluster.environment(),
+        "AMEIDE_OPERATOR_NAMESPACE": bed_alone.namespace,
+        "AMEIDE_OPERATOR_HTTP_PORT": "0",
+    }
     process = await asyncio.create_subprocess_exec(*COMMAND, "run", env=environment, stderr=asyncio.subprocess.PIPE)
     try:
         await bed_alone.apply()

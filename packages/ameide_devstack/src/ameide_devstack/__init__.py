@@ -16,6 +16,7 @@ from ameide_devstack._errors import (
     ServerStartError,
     ToolMissingError,
 )
+from ameide_devstack._helm import helm_binary
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._kubernetes import Kubernetes
 from ameide_devstack._kubernetes_servers import Etcd, KubeApiServer, KubeControllerManager
@@ -56,5 +57,6 @@ __all__ = [
     "TimeSkippingServer",
     "TokenIssuer",
     "ToolMissingError",
+    "helm_binary",
     "new_user_key",
 ]

@@ -17,6 +17,7 @@ from ameide_devstack._embedded_kafka import EmbeddedKafka
 from ameide_devstack._errors import DevstackError
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._kubernetes import Kubernetes
+from ameide_devstack._helm import HELM_BUILD
 from ameide_devstack._kubernetes_binaries import KUBERNETES_BUILDS, kubernetes_binary
 from ameide_devstack._nats_server import NatsServer
 from ameide_devstack._temporal_dev_server import TemporalDevServer
@@ -170,7 +171,7 @@ def build() -> None:
     """Download and build what is not there yet, so that later starts take seconds; needs Maven and Go."""
 
     async def build_all() -> None:
-        for wanted in (APACHE_KAFKA_BUILD, TEMPORAL_SERVER_BUILD):
+        for wanted in (APACHE_KAFKA_BUILD, TEMPORAL_SERVER_BUILD, HELM_BUILD):
             typer.echo(f"{wanted.name}: {await built(wanted)}")
         for binary, wanted in KUBERNETES_BUILDS.items():
             typer.echo(f"{wanted.name}: {(await kubernetes_binary(binary)).parent}")

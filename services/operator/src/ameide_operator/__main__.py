@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from ameide_operator.crd import process_crd_yaml
 from ameide_operator.logs import configure_logging
 from ameide_operator.operator import Operator
+from ameide_operator.serving import ListenError
 from ameide_operator.settings import Settings
 
 _HELP: Final = "Deploys Process resources: worker and ingress of a Temporal process, and what they need."
 _EPILOG: Final = (
-    "Settings: AMEIDE_OPERATOR_NAMESPACE, _WORKERS, _RESYNC_SECONDS, _MONITOR_SECONDS, _LOG_LEVEL. Exit codes: 0 ended "
-    "by Ctrl-C or SIGTERM; 1 the Kubernetes API cannot be used; 2 wrong usage or settings."
+    "Settings: AMEIDE_OPERATOR_NAMESPACE, _WORKERS, _RESYNC_SECONDS, _MONITOR_SECONDS, _HTTP_HOST, _HTTP_PORT, "
+    "_LOG_LEVEL. Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 the Kubernetes API cannot be used, or the port is taken; "
+    "2 wrong usage or settings."
 )
 _WRONG_USAGE: Final = 2
 
@@ -51,6 +53,9 @@ def run() -> None:
     except ConfigError as error:
         typer.echo(f"ameide-operator: {error}; set KUBECONFIG, or run in a pod", err=True)
         raise typer.Exit(1) from error
+    except ListenError as error:
+        typer.echo(f"ameide-operator: {error}; set AMEIDE_OPERATOR_HTTP_PORT", err=True)
+        raise typer.Exit(1) from error
     except httpx2.HTTPError as error:
         typer.echo(f"ameide-operator: the Kubernetes API cannot be used: {error}", err=True)
         raise typer.Exit(1) from error
@@ -62,6 +67,7 @@ async def _until_signal(settings: Settings) -> None:
         workers=settings.workers,
         resync_seconds=settings.resync_seconds,
         monitor_seconds=settings.monitor_seconds,
+        http=(settings.http_host, settings.http_port),
     )
     running = asyncio.create_task(operator.run())
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import AsyncExitStack, nullcontext
 from datetime import timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from ameide_operator.conditions import READY_LIMIT
 from ameide_operator.kubernetes import SECRET, Cluster
 from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
+from ameide_operator.serving import HttpServer, OperatorMetrics
 from ameide_operator.watching import RESYNC_SECONDS, resync, resync_once, watch, watch_secrets
 
 WORKERS: Final = 8
@@ -35,6 +37,7 @@ class Operator:
         monitor_seconds: From one look at a Temporal frontend to the next.
         heartbeat_limit: Age of the last heartbeat of a worker that lives.
         ready_limit: How long a pod is ready before its worker must have been heard of.
+        http: Where `/healthz` and `/metrics` are served: address and port; None: nowhere.
     """
 
     def __init__(
@@ -47,7 +50,9 @@ class Operator:
         monitor_seconds: float = INTERVAL_SECONDS,
         heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
         ready_limit: timedelta = READY_LIMIT,
+        http: tuple[str, int] | None = None,
     ) -> None:
+        self._http = http
         self._config = config
         self._namespace = namespace
         self._workers = workers
@@ -62,6 +67,7 @@ class Operator:
         Raises:
             ApiError: At the start the API server refuses what the operator must read; its Role lacks it.
             httpx2.HTTPError: At the start the API server does not answer.
+            ListenError: The address of `http` cannot be listened on.
         """
         async with Cluster(self._config, namespace=self._namespace) as cluster:
             readiness = ReadinessProbe(POD_PORT)
@@ -82,8 +88,12 @@ class Operator:
                 read_secret, changed, interval=self._monitor_seconds, heartbeat_limit=self._heartbeat_limit
             )
             reconciler = Reconciler(cluster, store, monitors, readiness, ready_limit=self._ready_limit)
-            queue = KeyedQueue(reconciler.reconcile, workers=self._workers)
-            try:
+            metrics = OperatorMetrics(store.bodies, lambda: queue.waiting if queue is not None else 0)
+            queue = KeyedQueue(metrics.measured(reconciler.reconcile), workers=self._workers)
+            serving = HttpServer(*self._http, metrics=metrics.render) if self._http else nullcontext()
+            async with serving, AsyncExitStack() as stack:
+                stack.push_async_callback(readiness.close)
+                stack.push_async_callback(monitors.close)
                 await resync_once(cluster, store)
                 listed = asyncio.Event()
                 async with asyncio.TaskGroup() as group:
@@ -94,6 +104,3 @@ class Operator:
                     group.create_task(resync(cluster, store, queue, listed=relisted, interval=self._resync_seconds))
                     group.create_task(queue.run())
                     _log.info("operator started", namespace=self._namespace or "all namespaces")
-            finally:
-                await monitors.close()
-                await readiness.close()

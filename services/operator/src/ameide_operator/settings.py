@@ -19,5 +19,9 @@ class Settings(BaseSettings):
     """From one look at everything to the next."""
     monitor_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
     """From one look at a Temporal frontend to the next."""
+    http_host: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus come from outside of the pod
+    """Address on which `/healthz` and `/metrics` are served."""
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Their port; 0 takes a free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least that is logged."""

@@ -71,6 +71,11 @@ class KeyedQueue(Generic[KeyT]):
         """Whether nothing waits for a worker and nothing is worked on."""
         return not self._waiting and not self._running
 
+    @property
+    def waiting(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Works until cancelled."""
         try:
