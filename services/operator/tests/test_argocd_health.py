@@ -11,7 +11,7 @@ SCRIPT = (Path(__file__).parents[1] / "argocd" / "health.lua").read_text()
 
 def health(conditions: dict[str, str] | None, *, observed: int = 2) -> tuple[str, str]:
     """What the script says of a resource whose conditions have these statuses."""
-    lua: Any = LuaRuntime()
+    lua: Any = LuaRuntime(unpack_returned_tuples=False)
     resource: dict[str, Any] = {"metadata": {"generation": 2}}
     if conditions is not None:
         each = [{"type": name, "status": status, "message": f"{name} says"} for name, status in conditions.items()]

@@ -15,9 +15,9 @@ from ameide_devstack._apache_kafka import APACHE_KAFKA_BUILD, ApacheKafka
 from ameide_devstack._build_cache import built
 from ameide_devstack._embedded_kafka import EmbeddedKafka
 from ameide_devstack._errors import DevstackError
+from ameide_devstack._helm import HELM_BUILD
 from ameide_devstack._kafka_broker import KafkaBroker
 from ameide_devstack._kubernetes import Kubernetes
-from ameide_devstack._helm import HELM_BUILD
 from ameide_devstack._kubernetes_binaries import KUBERNETES_BUILDS, kubernetes_binary
 from ameide_devstack._nats_server import NatsServer
 from ameide_devstack._temporal_dev_server import TemporalDevServer
