@@ -385,7 +385,9 @@ async def test_a_port_that_is_taken_is_said_and_waited_for(
     port = unused_tcp_port_factory()
     other = await asyncio.start_server(lambda _, __: None, "127.0.0.1", port)
     async with posting(port=port, ready=False) as ingress:
-        await ingress.until_check("source:orders-posted", f"cannot listen on 127.0.0.1:{port} for events")
+        await ingress.until_check(
+            "source:orders-posted", f"cannot listen on 127.0.0.1:{port} for events: Address already in use"
+        )
         other.close()
         await other.wait_closed()
         await ingress.until_ready()

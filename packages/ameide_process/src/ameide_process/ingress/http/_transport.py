@@ -8,6 +8,8 @@ behind it, and of two that are sent at once either may be first.
 
 import asyncio
 import contextlib
+import os
+import ssl
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
@@ -108,7 +110,9 @@ class HttpTransport:
         try:
             await self._port.attach(self._path, self._serve)
         except OSError as error:
-            raise TransportError(f"cannot listen on {self._port} for events: {error.strerror or error}") from error
+            # asyncio's own text repeats the address.
+            why = error if isinstance(error, ssl.SSLError) or not error.errno else os.strerror(error.errno)
+            raise TransportError(f"cannot listen on {self._port} for events: {why}") from error
         listener.assigned([self._partition])
         self._log.info("listening for events", address=str(self._port), path=self._path)
 
