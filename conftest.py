@@ -9,8 +9,11 @@ ROOT = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the switch of all suites that compare with goldens."""
+    """Adds the switch of all suites that compare with goldens, and the size of those that search."""
     parser.addoption("--bless", action="store_true", help="write what is made now as what tests expect of it")
+    parser.addoption(
+        "--simulations", type=int, default=200, help="how many schedules of the ingress engine are simulated"
+    )
 
 
 @pytest.fixture(scope="session")

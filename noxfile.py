@@ -115,6 +115,14 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Prove under faults that no event is lost, doubled or out of order; write docs/chaos.md. -- --help: its size."""
+    session.run(*RUN, "ameide-devstack", "build", external=True)
+    report = () if "--report" in session.posargs else ("--report", "docs/chaos.md")
+    _run_or_show_usage(session, *RUN, "python", "chaos/run.py", *report, *session.posargs)
+
+
+@nox.session
 def new(session: nox.Session) -> None:
     """Write proto and impl stubs of a process, once, never overwriting: -- NAME. -- --help: kinds."""
     _codegen(session, "python", "-m", "protoc_gen_process.scaffold", *session.posargs)

@@ -1,8 +1,10 @@
-"""The order process as the ingress sees it, written by hand."""
+"""The order process as the ingress sees it, written by hand. This folder is on the path for `engine_simulation`."""
 
 import contextlib
 import functools
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from pathlib import Path
 
 import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
@@ -24,6 +26,8 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import RawValue, VersioningBehavior, WorkflowIDReusePolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CONTRACT = ProcessContract(
     name="order-fulfillment",

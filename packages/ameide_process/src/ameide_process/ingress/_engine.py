@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Collection, Sequence
 from typing import Generic
 
@@ -79,6 +80,7 @@ class Engine(Generic[EnvelopeT]):
         metrics: SubscriptionMetrics,
         source_check: Check,
         delivery_check: Check,
+        source: random.Random | None = None,
     ) -> None:
         """Prepares the engine.
 
@@ -93,6 +95,7 @@ class Engine(Generic[EnvelopeT]):
             metrics: Counts.
             source_check: Says whether messages can come.
             delivery_check: Says whether they go.
+            source: Randomness for the planner, where a test decides on it.
         """
         self._transport = transport
         self._caller = caller
@@ -100,7 +103,7 @@ class Engine(Generic[EnvelopeT]):
         self._metrics = metrics
         self._source_check = source_check
         self._delivery_check = delivery_check
-        self._planner = Planner(limits)
+        self._planner = Planner(limits, source=source)
         self._senders = Senders(self._planner, self._deliver, number=limits.concurrent_calls)
         self._dead_lettering = DeadLettering(
             dead_letters,
