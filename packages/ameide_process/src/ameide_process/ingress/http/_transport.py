@@ -159,7 +159,14 @@ class HttpTransport:
             self._stirred.set()
 
     async def lag(self) -> Sequence[PartitionLag]:
-        """Knows of none, since nothing waits here; looks at what may have changed on disk. See `Transport`."""
+        """Knows of none, since nothing waits here; looks at what may have changed since the last time.
+
+        See `Transport`.
+        """
+        for posted in list(self._taken.values()):
+            # Nobody waits for it any more.
+            if posted.end.done():
+                self._take_back_parked(posted)
         self._check_tokens()
         try:
             self._port.reload_certificates()
@@ -274,11 +281,11 @@ class HttpTransport:
         It would fill the room of other keys, with each repetition once more.
         """
         why = self._why_waiting(posted)
-        if posted.end.done() or not why.startswith(PARKED):
-            return
-        if self._listener is not None and self._listener.withdraw(posted.message):
+        # While a call carries it, it cannot be taken back; the next look comes soon.
+        if why.startswith(PARKED) and self._listener is not None and self._listener.withdraw(posted.message):
             self._taken.pop(posted.message.position, None)
-        _end(posted, _unavailable("parked", f"its key is held up ({why})"))
+            self._settled.set()
+            _end(posted, _unavailable("parked", f"its key is held up ({why})"))
 
     def _late(self, posted: _Posted) -> RefusalError:
         """Says why an event has no end in time. It stays where it is: its call may be what Temporal answers next."""
