@@ -23,6 +23,7 @@ INSIDE_RUNTIME = (
     "testing",
     "redrive",
     "replay : worker : ingress",
+    "tracing",
     "connection : startup : outputs : serving : telemetry : logs : kafka_security",
     "configuration : sandbox",
     "worker_parts",

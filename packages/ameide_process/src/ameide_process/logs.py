@@ -3,8 +3,10 @@
 import logging
 import sys
 import time
+from collections.abc import Mapping
 
 import structlog
+from temporalio import activity, workflow
 
 REPETITION_SECONDS = 10.0
 """aiokafka repeats the same three lines ten times a second while a broker is away; each is written once in so long."""
@@ -36,6 +38,30 @@ class RepetitionFilter(logging.Filter):
         return True
 
 
+_EXTRA = ("temporal_workflow", "temporal_activity", "event_id", "outcome", "trace_id")
+"""What lines of the standard library's loggers, the SDK's among them, may bring beside their text."""
+
+
+def _flatten(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Gives lines of workflows and activities the names that all lines have."""
+    for name in ("temporal_workflow", "temporal_activity"):
+        details: Mapping[str, object] = event.pop(name, None) or {}
+        event.update(
+            {
+                ours: details[theirs]
+                for ours, theirs in (
+                    ("workflow_id", "workflow_id"),
+                    ("run_id", "run_id"),
+                    ("run_id", "workflow_run_id"),
+                    ("activity", "activity_type"),
+                    ("attempt", "attempt"),
+                )
+                if theirs in details
+            }
+        )
+    return event
+
+
 def configure_logging(*, process: str, program: str, level: str = "INFO") -> None:
     """Sends every log of the interpreter to stdout as JSON.
 
@@ -50,6 +76,9 @@ def configure_logging(*, process: str, program: str, level: str = "INFO") -> Non
         event["program"] = program
         return event
 
+    # The SDK would write the same into the text of each line.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         add_origin,
@@ -69,7 +98,7 @@ def configure_logging(*, process: str, program: str, level: str = "INFO") -> Non
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=_EXTRA), _flatten],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # Without locals: environment and settings, secrets among them, are locals of the outer frames.

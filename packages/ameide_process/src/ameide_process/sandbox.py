@@ -16,7 +16,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from ameide_process.worker_parts import WorkerParts
 from ameide_process.workflow import ProcessDefinition
 
-_SHARED = ("ameide_process", "ameide_core_proto")
+_SHARED = ("ameide_process", "ameide_core_proto", "opentelemetry")
+"""OpenTelemetry's context is where the SDK's interceptor keeps the span of a workflow."""
 
 _GENERATED_MODULES = ("contract", "workflow", "activities", "router")
 """Generated modules beside the one of the workflow class."""

@@ -61,12 +61,17 @@ def signal_header(payload: Payload) -> Header | None:
     """Makes the header of a signal from the context that its first event carries; None where it carries none."""
     metadata = payload.metadata
     traced = {name: metadata[name].decode("latin-1") for name in (TRACEPARENT, TRACESTATE) if name in metadata}
+    return header_of(payload, traced)
+
+
+def header_of(payload: Payload, traced: Mapping[str, str]) -> Header | None:
+    """The same with another trace context: that of the call, where the call is a span."""
     fields: dict[str, Payload] = {}
     if traced:
-        fields[TRACE_HEADER] = _json(traced)
+        fields[TRACE_HEADER] = json_payload(traced)
     for name in (CORRELATION_ID, CAUSATION_ID):
-        if name in metadata:
-            fields[name] = _json(metadata[name].decode("utf-8", errors="replace"))
+        if name in payload.metadata:
+            fields[name] = json_payload(payload.metadata[name].decode("utf-8", errors="replace"))
     return Header(fields=fields) if fields else None
 
 
@@ -76,5 +81,6 @@ def trace_id(traceparent: str) -> str | None:
     return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else None
 
 
-def _json(value: object) -> Payload:
+def json_payload(value: object) -> Payload:
+    """Encodes a value for a header, as the SDK's converter would."""
     return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())

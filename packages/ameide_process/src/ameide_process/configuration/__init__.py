@@ -29,6 +29,7 @@ from ameide_process.configuration._problems import (
     StartupError,
 )
 from ameide_process.configuration._temporal import TemporalSettings
+from ameide_process.configuration._tracing import TracingSettings
 
 __all__ = [
     "CONTRACT_MISMATCH_EXIT_CODE",
@@ -53,6 +54,7 @@ __all__ = [
     "StartupError",
     "SubscriptionSettings",
     "TemporalSettings",
+    "TracingSettings",
     "WorkerConcurrency",
     "WorkerConfiguration",
     "WorkerVersion",

@@ -22,6 +22,7 @@ from ameide_process.configuration._environment import (
 )
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.configuration._temporal import TemporalSettings, read_temporal
+from ameide_process.configuration._tracing import TracingSettings, read_tracing
 from ameide_process.contract import ProcessContract
 
 
@@ -33,6 +34,8 @@ class ProgramConfiguration:
     http: HttpSettings
     temporal: TemporalSettings
     task_queue: str
+    tracing: TracingSettings | None
+    """None: no spans are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def load_worker_configuration(contract: ProcessContract, environ: Mapping[str, s
     version = read_worker_version(environ, problems)
     concurrency = read_concurrency(environ, problems)
     http = read_http(environ, problems)
+    tracing = read_tracing(environ, problems)
     outputs = read_outputs(contract, environ, problems, required=(DEAD_LETTER, *contract.streams))
     problems.raise_if_any()
     assert temporal is not None, "without a problem there are settings"  # noqa: S101 - narrows the type
@@ -86,6 +90,7 @@ def load_worker_configuration(contract: ProcessContract, environ: Mapping[str, s
         http=http,
         temporal=temporal,
         task_queue=read_task_queue(contract, environ),
+        tracing=tracing,
         version=version,
         concurrency=concurrency,
         outputs=outputs,
@@ -103,6 +108,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     check_identity(contract, environ, problems)
     temporal = read_temporal(environ, problems)
     http = read_http(environ, problems)
+    tracing = read_tracing(environ, problems)
     if not contract.subscriptions:
         problems.add("INGRESS_CONFIG", "has no use", f"{contract.name} declares no ingress subscription in its proto")
     subscriptions = read_subscriptions(contract, environ, problems, health_port=http.port)
@@ -120,6 +126,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
         http=http,
         temporal=temporal,
         task_queue=read_task_queue(contract, environ),
+        tracing=tracing,
         subscriptions=subscriptions,
         outputs=outputs,
     )

@@ -24,7 +24,7 @@ from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import is_unknown_workflow
 from ameide_process.ingress._lane import Batch
 from ameide_process.routing import Route, SignalWithStart, to_payload
-from ameide_process.trace_context import signal_header
+from ameide_process.tracing import NO_SPANS, Tracing
 
 _converter = DATA_CONVERTER.payload_converter
 
@@ -44,7 +44,15 @@ class CallLimits:
 class Caller:
     """Signal-With-Start for batches, and the question to closed runs."""
 
-    def __init__(self, client: Client, contract: ProcessContract, *, task_queue: str, limits: CallLimits) -> None:
+    def __init__(
+        self,
+        client: Client,
+        contract: ProcessContract,
+        *,
+        task_queue: str,
+        limits: CallLimits,
+        tracing: Tracing = NO_SPANS,
+    ) -> None:
         """Prepares the calls.
 
         Args:
@@ -52,7 +60,9 @@ class Caller:
             contract: Of the process.
             task_queue: Where workflows are started.
             limits: Deadlines.
+            tracing: Makes the spans of deliveries.
         """
+        self._tracing = tracing
         self._service = client.workflow_service
         self._namespace = client.namespace
         self._limits = limits
@@ -75,12 +85,12 @@ class Caller:
         request = self._signal_with_start.request(
             batch.lane.workflow_id, start=start, events=payloads, request_id=batch.request_id
         )
-        header = signal_header(payloads[0])
-        if header is not None:
-            request.header.CopyFrom(header)
-        return await self._service.signal_with_start_workflow_execution(
-            request, retry=False, timeout=self._limits.signal
-        )
+        with self._tracing.delivering(payloads, workflow_id=batch.lane.workflow_id) as header:
+            if header is not None:
+                request.header.CopyFrom(header)
+            return await self._service.signal_with_start_workflow_execution(
+                request, retry=False, timeout=self._limits.signal
+            )
 
     async def history(self, workflow_id: str) -> History:
         """Asks how long a workflow's history is.

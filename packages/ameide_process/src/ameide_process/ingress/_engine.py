@@ -32,6 +32,7 @@ from ameide_process.outputs import DeadLetterPublisher
 from ameide_process.routing import Router
 from ameide_process.serving import Check
 from ameide_process.startup import unless_stopped
+from ameide_process.tracing import NO_SPANS, Tracing
 
 POLL_WAIT = 0.5
 """Seconds that one poll waits for a message."""
@@ -81,6 +82,7 @@ class Engine(Generic[EnvelopeT]):
         source_check: Check,
         delivery_check: Check,
         source: random.Random | None = None,
+        tracing: Tracing = NO_SPANS,
     ) -> None:
         """Prepares the engine.
 
@@ -96,6 +98,7 @@ class Engine(Generic[EnvelopeT]):
             source_check: Says whether messages can come.
             delivery_check: Says whether they go.
             source: Randomness for the planner, where a test decides on it.
+            tracing: Makes the spans of received events.
         """
         self._transport = transport
         self._caller = caller
@@ -115,7 +118,7 @@ class Engine(Generic[EnvelopeT]):
         endings = Endings(self._planner, metrics, self._dead_lettering, progress=self._progressed)
         self._endings = endings
         self._failed_calls = FailedCalls(self._planner, caller, endings)
-        self._intake = Intake(router, decoder, self._planner, endings, limits)
+        self._intake = Intake(router, decoder, self._planner, endings, limits, subscription=name, tracing=tracing)
         self._commit_wanted = asyncio.Event()
         self._committing = asyncio.Lock()
         self._progress = asyncio.Event()

@@ -15,6 +15,7 @@ from ameide_process.ingress._planner import Planner
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.routing import Router, to_payload
 from ameide_process.trace_context import attach
+from ameide_process.tracing import Tracing
 
 _logger = structlog.get_logger(__name__)
 
@@ -23,7 +24,15 @@ class Intake(Generic[EnvelopeT]):
     """Reads messages of one subscription into the planner."""
 
     def __init__(
-        self, router: Router[EnvelopeT], decoder: Decoder[EnvelopeT], planner: Planner, endings: Endings, limits: Limits
+        self,
+        router: Router[EnvelopeT],
+        decoder: Decoder[EnvelopeT],
+        planner: Planner,
+        endings: Endings,
+        limits: Limits,
+        *,
+        subscription: str,
+        tracing: Tracing,
     ) -> None:
         """Prepares it.
 
@@ -33,7 +42,11 @@ class Intake(Generic[EnvelopeT]):
             planner: Takes what can be delivered.
             endings: Takes what can not.
             limits: Bounds.
+            subscription: Logical name.
+            tracing: Makes the spans of received events.
         """
+        self._subscription = subscription
+        self._tracing = tracing
         self._router = router
         self._decoder = decoder
         self._planner = planner
@@ -81,8 +94,9 @@ class Intake(Generic[EnvelopeT]):
                 f"the event has {size} bytes as protobuf-JSON, as Temporal gets it ({received} bytes as received), "
                 f"and a signal takes {self._limits.event_bytes}",
             )
-        if decoded.carried:
-            attach(payload, decoded.carried)
+        carried = self._tracing.received(decoded.carried, subscription=self._subscription, route=decoded.route)
+        if carried:
+            attach(payload, carried)
         delivery.payload = payload
         delivery.size += size
         return decoded.envelope

@@ -34,6 +34,7 @@ from ameide_process.routing import Router
 from ameide_process.serving import HttpServer, Readiness
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
+from ameide_process.tracing import open_tracing
 
 QUERY_TIMEOUT = timedelta(seconds=10)
 """For a closed run's answer; a worker replays its history for it."""
@@ -70,6 +71,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         for name, settings in _dead_letters(configuration).items()
     }
     telemetry = Telemetry(configuration.contract)
+    tracing = open_tracing(configuration.tracing, configuration.contract, program="ingress")
     readiness = Readiness()
     temporal_check = readiness.add("temporal")
     metrics = IngressMetrics(telemetry.registry)
@@ -108,6 +110,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
                 configuration.contract,
                 task_queue=configuration.task_queue,
                 limits=CallLimits(signal=timedelta(seconds=limits.call_seconds), query=QUERY_TIMEOUT),
+                tracing=tracing,
             )
             async with watched(client, configuration.temporal, temporal_check), asyncio.TaskGroup() as engines:
                 for bound, transport, (source_check, delivery_check) in zip(
@@ -125,6 +128,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
                         metrics=SubscriptionMetrics(metrics, name),
                         source_check=source_check,
                         delivery_check=delivery_check,
+                        tracing=tracing,
                     )
                     engines.create_task(engine.run(stop))
                 structlog.get_logger(__name__).info(
@@ -136,6 +140,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     finally:
         for publisher in dead_letters.values():
             await publisher.close()
+        await tracing.close()
         await telemetry.close()
 
 

@@ -18,6 +18,7 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from ameide_process.configuration import WorkerConcurrency, WorkerVersion
 from ameide_process.sandbox import workflow_runner
+from ameide_process.tracing import NO_SPANS, Tracing
 from ameide_process.worker._dead_letters_at_once import DeadLetterActivity, DeadLettersAtOnce
 from ameide_process.worker._progress_binding import ProgressBound
 from ameide_process.worker_parts import WorkerParts
@@ -45,6 +46,7 @@ def create_worker(
     concurrency: WorkerConcurrency | None = None,
     graceful_stop: timedelta = timedelta(0),
     interceptors: Sequence[Interceptor] = (),
+    tracing: Tracing = NO_SPANS,
 ) -> Worker:
     """Makes the worker of a process; nothing polls before it runs.
 
@@ -60,6 +62,7 @@ def create_worker(
         concurrency: How much it does at once; None: as the SDK does by default.
         graceful_stop: What running activities get to end when the worker stops.
         interceptors: Temporal interceptors, outermost first.
+        tracing: Carries trace context and correlation from workflows to activities, and makes the spans.
 
     Raises:
         ValueError: The process emits facts, and nothing takes them.
@@ -79,7 +82,12 @@ def create_worker(
         activities=activities,
         workflow_runner=workflow_runner(parts),
         graceful_shutdown_timeout=graceful_stop,
-        interceptors=[*interceptors, DeadLettersAtOnce(dead_letter), *([ProgressBound()] if tells_progress else [])],
+        interceptors=[
+            *interceptors,
+            *tracing.interceptors(),
+            DeadLettersAtOnce(dead_letter),
+            *([ProgressBound()] if tells_progress else []),
+        ],
         deployment_config=_deployment(parts.definition, version),
         build_id=None if version is not None else _identifier(parts.definition),
         **_options(concurrency),

@@ -24,6 +24,7 @@ from ameide_process.outputs import (
     OutputUnavailableError,
 )
 from ameide_process.trace_context import trace_id
+from ameide_process.tracing import NO_SPANS, Tracing
 from ameide_process.workflow import PROGRESS_STREAM
 
 REFUSED = "fact-refused"
@@ -41,6 +42,7 @@ class FactWriter:
         streams: Mapping[str, FactPublisher],
         dead_letters: DeadLetterPublisher,
         registry: CollectorRegistry,
+        tracing: Tracing = NO_SPANS,
     ) -> None:
         """Prepares the writer.
 
@@ -49,10 +51,12 @@ class FactWriter:
             streams: By logical output: those of the contract, and `progress` where it is bound.
             dead_letters: Takes what a stream refuses for good.
             registry: Takes the count of facts; once.
+            tracing: Makes the spans.
         """
         self._contract = contract
         self._streams = streams
         self._dead_letters = dead_letters
+        self._tracing = tracing
         self._ended = Counter(
             "ameide_worker_facts",
             "Emitted facts by stream and end: sent, refused (dead-lettered), or unbound (progress, dropped).",
@@ -102,7 +106,8 @@ class FactWriter:
             return None
         record = self._record(fact, workflow_id, process_run_id)
         try:
-            await stream.publish(record)
+            with self._tracing.sending(record) as traced:
+                await stream.publish(traced)
         except OutputTooLargeError as error:
             await self._dead_letter(stream, record, run_id, str(error))
             self._ended.labels(fact.stream, "refused").inc()

@@ -25,6 +25,7 @@ from ameide_process.outputs import DeadLetterPublisher, FactPublisher, open_outp
 from ameide_process.serving import HttpServer, Readiness
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
+from ameide_process.tracing import open_tracing
 from ameide_process.worker._create import create_worker
 from ameide_process.worker._dead_letters import DeadLetterWriter
 from ameide_process.worker._facts import FactWriter
@@ -93,6 +94,7 @@ class _WorkerProgram:
         self._temporal = readiness.add("temporal")
         self._polling = readiness.add("polling")
         self._telemetry = Telemetry(configuration.contract)
+        self._tracing = open_tracing(configuration.tracing, configuration.contract, program="worker")
         self._publisher = DeadLetterPublisher(open_output(DEAD_LETTER, configuration.dead_letter))
         self._dead_letters = DeadLetterWriter(configuration.contract, self._publisher, self._telemetry.registry)
         self._streams = {
@@ -102,7 +104,9 @@ class _WorkerProgram:
             for name in (*configuration.contract.streams, PROGRESS)
             if name in configuration.outputs
         }
-        self._facts = FactWriter(configuration.contract, self._streams, self._publisher, self._telemetry.registry)
+        self._facts = FactWriter(
+            configuration.contract, self._streams, self._publisher, self._telemetry.registry, self._tracing
+        )
         self._http = HttpServer(
             configuration.http,
             contract=configuration.contract,
@@ -121,6 +125,7 @@ class _WorkerProgram:
             for stream in self._streams.values():
                 await stream.close()
             await self._publisher.close()
+            await self._tracing.close()
             await self._telemetry.close()
         _log.info("worker stopped")
 
@@ -166,6 +171,7 @@ class _WorkerProgram:
             version=self._configuration.version,
             concurrency=self._configuration.concurrency,
             graceful_stop=GRACEFUL_STOP,
+            tracing=self._tracing,
         )
         running = asyncio.create_task(worker.run())
         watching = asyncio.create_task(watch_polling(client, self._configuration, self._polling))

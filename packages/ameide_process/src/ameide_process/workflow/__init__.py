@@ -7,6 +7,7 @@ as new and completes without losing one.
 
 from ameide_process.workflow._activations import NEXT_ACTIVATION_ACTIVITY
 from ameide_process.workflow._activity_calls import ActivityCalls
+from ameide_process.workflow._cause import current_cause
 from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY, DEAD_LETTER_FUNCTION
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._emission import PROGRESS_FUNCTION
@@ -27,4 +28,5 @@ __all__ = [
     "ProcessDefinition",
     "ProcessFailedError",
     "ProcessWorkflow",
+    "current_cause",
 ]

@@ -1,6 +1,7 @@
 """Why something is emitted or called: the event that a handler works on, with the context that it carries."""
 
 from contextvars import ContextVar
+from typing import Protocol
 
 from ameide_core_proto.process.v1.process_runtime_pb2 import FactCause
 from temporalio.api.common.v1 import Payload
@@ -9,6 +10,28 @@ from ameide_process.trace_context import CORRELATION_ID, TRACEPARENT, TRACESTATE
 
 handled_cause: ContextVar[FactCause | None] = ContextVar("handled_cause", default=None)
 """The event of the handler that the code runs in; tasks that a handler starts inherit it. None outside of handlers."""
+
+
+class LatestCause(Protocol):
+    """Knows what a run goes on for."""
+
+    @property
+    def cause(self) -> FactCause | None:
+        """The latest event that a handler took."""
+        ...
+
+
+running: ContextVar[LatestCause | None] = ContextVar("running", default=None)
+"""The run that the code belongs to."""
+
+
+def current_cause() -> FactCause | None:
+    """What the code works for: the event of its handler; in `run`, the latest one that a handler took."""
+    cause = handled_cause.get()
+    if cause is not None:
+        return cause
+    run = running.get()
+    return run.cause if run is not None else None
 
 
 def cause_of(payload: Payload, event_id: str) -> FactCause:

@@ -16,7 +16,7 @@ from temporalio import workflow
 
 from ameide_process.contract import ProcessContract
 from ameide_process.workflow._activity_calls import idempotency_key
-from ameide_process.workflow._cause import handled_cause
+from ameide_process.workflow._cause import current_cause, running
 from ameide_process.workflow._errors import FactTooLargeError
 from ameide_process.workflow._fact_keys import declared_id, declared_partition_key
 from ameide_process.workflow._outbox import PROGRESS_STREAM, Outbox
@@ -70,6 +70,7 @@ class Emission:
         What is bound may change while a run lives, and a replay may happen on a worker with other bindings. So the
         first execution asks the worker and leaves a mark; a replay asks the history alone.
         """
+        running.set(self)
         if not workflow.unsafe.is_replaying() and PROGRESS_FUNCTION not in workflow.extern_functions():  # pyright: ignore[reportUnknownMemberType] -- the SDK's bare Callable
             return
         self._tells_progress = workflow.patched(PROGRESS_MARK)
@@ -142,7 +143,7 @@ class Emission:
             data=data,
             seq=seq,
             run_epoch=self._run_epoch,
-            cause=handled_cause.get() or self.cause,
+            cause=current_cause(),
         )
         fact.time.FromDatetime(workflow.now())
         return fact

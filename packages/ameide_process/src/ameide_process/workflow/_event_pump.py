@@ -11,6 +11,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
+from ameide_process.trace_context import trace_id
 from ameide_process.workflow._activity_calls import in_handler
 from ameide_process.workflow._applied_events import AppliedEvents, digest
 from ameide_process.workflow._cause import cause_of, handled_cause
@@ -189,10 +190,18 @@ class EventPump:
             self._record(failure)
             if isinstance(error, ProcessFailedError):
                 raise
-            workflow.logger.warning("handler of %s failed: %s", event.case, failure.message)
+            workflow.logger.warning(
+                "handler of %s failed: %s", event.case, failure.message, extra=self._logged(event, Outcome.FAILED)
+            )
         else:
             self.counts.applied += 1
             self._metrics.ended(Outcome.APPLIED)
+
+    def _logged(self, event: Event, outcome: Outcome) -> dict[str, str]:
+        """What log lines say of an event beside workflow and run, which the SDK adds."""
+        said = {"event_id": event.idempotency_key, "outcome": outcome.value}
+        traced = trace_id(self.emission.cause.traceparent) if self.emission.cause is not None else None
+        return said | ({"trace_id": traced} if traced is not None else {})
 
     async def _reject(self, payload: Payload, error: InvalidEventError) -> None:
         self.rejections += 1
