@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from ameide_process.configuration import (
+    ClientTls,
     ContractMismatchError,
+    KafkaOutput,
     KafkaSubscription,
-    KafkaTls,
     Problem,
     StartupError,
     TracingSettings,
@@ -95,6 +96,7 @@ def test_a_worker_is_told_little(environ: Callable[..., dict[str, str]]):
     assert configuration.task_queue == "order-fulfillment"
     assert (configuration.http.host, configuration.http.port) == ("0.0.0.0", 8080)  # noqa: S104 - the default of HTTP_HOST
     assert configuration.version is None
+    assert isinstance(configuration.dead_letter, KafkaOutput)
     assert configuration.dead_letter.topic == "dead"
     assert configuration.progress is None
 
@@ -149,7 +151,7 @@ def test_files_may_be_yaml(environ: Callable[..., dict[str, str]]):
     """
     configuration = load_ingress_configuration(CONTRACT, environ(subscriptions))
     orders, payments = (each.settings for each in configuration.subscriptions)
-    assert orders.tls == KafkaTls()
+    assert orders.tls == ClientTls()
     assert isinstance(payments, KafkaSubscription)
     assert payments.topics == ["a", "b"]
 

@@ -13,7 +13,7 @@ from ameide_process.configuration._bindings import (
 from ameide_process.configuration._concurrency import WorkerConcurrency
 from ameide_process.configuration._environment import HttpSettings, WorkerVersion, write_termination_log
 from ameide_process.configuration._http import HttpListening, HttpSubscription, HttpTls
-from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription, KafkaTls
+from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription
 from ameide_process.configuration._loading import (
     IngressConfiguration,
     ProgramConfiguration,
@@ -21,6 +21,7 @@ from ameide_process.configuration._loading import (
     load_ingress_configuration,
     load_worker_configuration,
 )
+from ameide_process.configuration._nats import NatsConnection, NatsCredentials, NatsOutput, NatsSubscription
 from ameide_process.configuration._problems import (
     CONTRACT_MISMATCH_EXIT_CODE,
     STARTUP_ERROR_EXIT_CODE,
@@ -29,6 +30,7 @@ from ameide_process.configuration._problems import (
     StartupError,
 )
 from ameide_process.configuration._temporal import TemporalSettings
+from ameide_process.configuration._tls import ClientTls
 from ameide_process.configuration._tracing import TracingSettings
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "PROGRESS",
     "STARTUP_ERROR_EXIT_CODE",
     "BoundSubscription",
+    "ClientTls",
     "ContractMismatchError",
     "HttpListening",
     "HttpSettings",
@@ -47,7 +50,10 @@ __all__ = [
     "KafkaOutput",
     "KafkaSasl",
     "KafkaSubscription",
-    "KafkaTls",
+    "NatsConnection",
+    "NatsCredentials",
+    "NatsOutput",
+    "NatsSubscription",
     "OutputSettings",
     "Problem",
     "ProgramConfiguration",

@@ -16,6 +16,7 @@ from ameide_process.configuration._documents import add_validation_problems, rea
 from ameide_process.configuration._environment import read_path
 from ameide_process.configuration._http import HttpSubscription, port_conflicts
 from ameide_process.configuration._kafka import SECRET_FILES, KafkaOutput, KafkaSubscription
+from ameide_process.configuration._nats import NatsOutput, NatsSubscription
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.contract import ProcessContract, Subscription
 
@@ -28,13 +29,17 @@ PROGRESS = "progress"
 _OUTPUT_CONFIG_ADVICE = "set it to the path of the mounted file that binds dead-letter and the other outputs"
 _INGRESS_CONFIG_ADVICE = "set it to the path of the mounted file that binds the subscriptions"
 
-SubscriptionSettings: TypeAlias = Annotated[KafkaSubscription | HttpSubscription, Discriminator("kind")]
-OutputSettings: TypeAlias = Annotated[KafkaOutput, Discriminator("kind")]
+SubscriptionSettings: TypeAlias = Annotated[
+    KafkaSubscription | NatsSubscription | HttpSubscription, Discriminator("kind")
+]
+OutputSettings: TypeAlias = Annotated[KafkaOutput | NatsOutput, Discriminator("kind")]
 
 _SUBSCRIPTION: TypeAdapter[SubscriptionSettings] = TypeAdapter(SubscriptionSettings)
 _OUTPUT: TypeAdapter[OutputSettings] = TypeAdapter(OutputSettings)
 
-SettingsT = TypeVar("SettingsT", bound=KafkaSubscription | KafkaOutput | HttpSubscription)
+SettingsT = TypeVar(
+    "SettingsT", bound=KafkaSubscription | KafkaOutput | NatsSubscription | NatsOutput | HttpSubscription
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class BoundSubscription:
     subscription: Subscription
     settings: SubscriptionSettings
     group: str
-    """Consumer group; empty where the transport has none."""
+    """Consumer group, or durable consumer; empty where the transport has none."""
     dead_letter: str | None
     """Output that takes what can never be handled; None: it stays with its producer."""
 
@@ -140,6 +145,9 @@ def _group(settings: SubscriptionSettings, contract: ProcessContract, subscripti
     match settings:
         case KafkaSubscription():
             return settings.consumer_group or f"{contract.name}.{subscription.name}"
+        case NatsSubscription():
+            # NATS takes no dots in the names of consumers.
+            return settings.durable or f"{contract.name}_{subscription.name}".replace(".", "_")
         case HttpSubscription():
             return ""
 

@@ -14,7 +14,7 @@ from ameide_process.configuration._problems import ProblemList
 
 ModelT = TypeVar("ModelT")
 
-TRANSPORTS = ("kafka", "http")
+TRANSPORTS = ("kafka", "nats", "http")
 """Values of `kind`."""
 
 _QUOTED = re.compile(r"'[^']{2,}'")
@@ -48,6 +48,11 @@ class Document(BaseModel):
     """Base of all file models: immutable, camelCase keys as in the Process resource, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True)
+
+
+def split_commas(value: object) -> object:
+    """Makes a list of one string with commas; for pydantic, before it validates."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[str, Any] | None:

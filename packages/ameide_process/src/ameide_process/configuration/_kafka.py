@@ -1,19 +1,25 @@
 """How to reach a Kafka broker, and what to read from or write to it."""
 
-import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
-from ameide_process.configuration._documents import Document
+from ameide_process.configuration._documents import Document, split_commas
+from ameide_process.configuration._tls import ClientTls
 
-SECRET_FILES = frozenset({"tls.keyFile", "sasl.passwordFile", "bearerTokenFile"})
+SECRET_FILES = frozenset(
+    {
+        "tls.keyFile",
+        "sasl.passwordFile",
+        "bearerTokenFile",
+        "credentials.credsFile",
+        "credentials.nkeySeedFile",
+        "credentials.tokenFile",
+        "credentials.passwordFile",
+    }
+)
 """Settings that name a file with a secret in it."""
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 def _check_server(value: str) -> str:
@@ -21,39 +27,6 @@ def _check_server(value: str) -> str:
     if not host or not port.isdecimal() or "@" in host or "/" in host:
         raise ValueError("write each server as host:port, without scheme and credentials")
     return value
-
-
-class KafkaTls(Document):
-    """TLS towards the broker; every certificate and key by file, as Secrets are mounted."""
-
-    ca_file: Path | None = None
-    """Certificates to trust. The system's when unset."""
-    cert_file: Path | None = None
-    """Client certificate, for mutual TLS."""
-    key_file: Path | None = None
-    """Private key of the client certificate."""
-
-    @model_validator(mode="after")
-    def _certificate_has_its_key(self) -> "KafkaTls":
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("set certFile and keyFile together")
-        return self
-
-    def context(self) -> ssl.SSLContext:
-        """Loads the certificates.
-
-        Raises:
-            OSError: One cannot be read, does not belong to its key, or is none; `ssl.SSLError` is one.
-        """
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file is not None and self.key_file is not None:
-            context.load_cert_chain(self.cert_file, self.key_file, password="")
-        return context
-
-    def files(self) -> dict[str, Path]:
-        """Returns the files that must exist, by setting."""
-        named = {"caFile": self.ca_file, "certFile": self.cert_file, "keyFile": self.key_file}
-        return {name: path for name, path in named.items() if path is not None}
 
 
 class KafkaSasl(Document):
@@ -68,9 +41,9 @@ class KafkaSasl(Document):
 class KafkaConnection(Document):
     """A broker and how to speak to it."""
 
-    bootstrap_servers: Annotated[list[str], BeforeValidator(_split), Field(min_length=1)]
+    bootstrap_servers: Annotated[list[str], BeforeValidator(split_commas), Field(min_length=1)]
     """host:port of some brokers of the cluster; a list, or one string with commas."""
-    tls: KafkaTls | None = None
+    tls: ClientTls | None = None
     """Absent: no TLS. An empty mapping: TLS with the system's certificates."""
     sasl: KafkaSasl | None = None
 
@@ -92,7 +65,7 @@ class KafkaSubscription(KafkaConnection):
 
     kind: Literal["kafka"]
     topics: Annotated[
-        list[str], BeforeValidator(_split), Field(min_length=1, validation_alias=AliasChoices("topics", "topic"))
+        list[str], BeforeValidator(split_commas), Field(min_length=1, validation_alias=AliasChoices("topics", "topic"))
     ]
     """The topics; a list, or one string with commas. `topic` is accepted too, as in the Process resource."""
     consumer_group: Annotated[str, Field(min_length=1)] | None = None

@@ -127,6 +127,7 @@ class Engine(Generic[EnvelopeT]):
         self._debug = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
         """Asked once: a call for nothing with every event would cost more than all counters together."""
         self._retention = Retention(name)
+        self._standing_by = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Delivers until the event is set; then finishes what is in flight, commits and leaves.
@@ -163,9 +164,14 @@ class Engine(Generic[EnvelopeT]):
             self._log.info("waiting for the source", reason=reason)
         self._source_check.failed(reason)
 
+    def standing_by(self, reason: str) -> None:
+        """Says that nothing is assigned, which is in order; see `TransportListener`."""
+        self._standing_by = reason
+
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Takes partitions; see `TransportListener`."""
         self._planner.assign(partitions)
+        self._standing_by = ""
         self._source_check.passed()
         self._log.info("partitions assigned", partitions=[str(each) for each in partitions])
 
@@ -395,7 +401,7 @@ class Engine(Generic[EnvelopeT]):
         except TransportError as error:
             self._source_failed(str(error))
         else:
-            self._source_check.passed(self._retention.warning)
+            self._source_check.passed(self._retention.warning or self._standing_by)
             self._metrics.show_lag(lags)
 
     def _source_failed(self, error: str) -> None:

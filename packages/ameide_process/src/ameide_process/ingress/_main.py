@@ -15,6 +15,7 @@ from ameide_process.configuration import (
     HttpSubscription,
     IngressConfiguration,
     KafkaSubscription,
+    NatsSubscription,
     OutputSettings,
     load_ingress_configuration,
 )
@@ -29,6 +30,7 @@ from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport
 from ameide_process.ingress.http import EventsPort, HttpTransport
+from ameide_process.ingress.nats import NatsTransport
 from ameide_process.outputs import DeadLetterPublisher, open_output, watched_outputs
 from ameide_process.routing import Router
 from ameide_process.serving import HttpServer, Readiness
@@ -153,6 +155,8 @@ def _transports(configuration: IngressConfiguration, metrics: IngressMetrics) ->
         match settings:
             case KafkaSubscription():
                 return KafkaTransport(settings, group=bound.group, subscription=name)
+            case NatsSubscription():
+                return NatsTransport(settings, durable=bound.group, subscription=name)
             case HttpSubscription():
                 port = ports.setdefault(settings.port, EventsPort(configuration.http.host, settings))
                 path = settings.path_of(bound.subscription.binding_ref)

@@ -21,6 +21,10 @@ class TransportListener(Protocol):
         """Says why no partition comes while `start` goes on trying; called every few seconds."""
         ...
 
+    def standing_by(self, reason: str) -> None:
+        """Says that nothing is assigned and that this is in order, since another member has it; empty: not so."""
+        ...
+
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Takes partitions. Messages of them follow, the first one not yet committed first."""
         ...

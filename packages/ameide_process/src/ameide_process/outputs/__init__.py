@@ -4,6 +4,7 @@ from ameide_process.configuration import OutputSettings
 from ameide_process.outputs._dead_letter import DeadLetterPublisher, DeadLetterRecord, SourcePosition
 from ameide_process.outputs._fact import FactPublisher, FactRecord
 from ameide_process.outputs._kafka import KafkaTopicOutput
+from ameide_process.outputs._nats import NatsStreamOutput
 from ameide_process.outputs._output import (
     Headers,
     Output,
@@ -44,3 +45,5 @@ def open_output(name: str, settings: OutputSettings) -> Output:
     match settings.kind:
         case "kafka":
             return KafkaTopicOutput(settings, name=name)
+        case "nats":
+            return NatsStreamOutput(settings, name=name)

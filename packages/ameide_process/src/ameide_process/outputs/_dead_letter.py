@@ -5,6 +5,7 @@ was. What we say of it stands in headers that begin with `dead-letter-`.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,7 +101,15 @@ class DeadLetterRecord:
         # Headers of an earlier life as a dead letter would contradict these.
         original = [(name, value) for name, value in self.headers if not name.startswith(HEADER_PREFIX)]
         ours = [(name, text.encode()) for name, text in self._described(now)]
-        return OutputRecord(value=self.value, key=self.key, headers=[*original, *ours])
+        return OutputRecord(value=self.value, key=self.key, headers=[*original, *ours], id=self._id())
+
+    def _id(self) -> str | None:
+        """Where it stood, and a digest, since a source that is made anew counts from the beginning."""
+        if self.source is None:
+            return None
+        digest = hashlib.blake2b(self.value, digest_size=8).hexdigest()
+        at = self.source
+        return f"{self.process}/{at.subscription}/{at.source}/{at.partition}/{at.position}/{digest}"
 
     def _described(self, now: datetime) -> Iterator[tuple[str, str]]:
         yield REASON, self.reason

@@ -16,6 +16,8 @@ class OutputRecord:
     key: bytes | None = None
     """Records of one key keep their order."""
     headers: Headers = ()
+    id: str | None = None
+    """Equal for repetitions of one record and for no other, so that a stream that can takes it once."""
 
 
 class OutputError(Exception):

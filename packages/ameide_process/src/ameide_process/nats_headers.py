@@ -1,0 +1,45 @@
+"""Headers of NATS messages, which are text, and ours, which are bytes.
+
+Attributes of CloudEvents are percent-encoded in headers, as the NATS binding of CloudEvents 1.0.2 (section 3.1.3)
+defines; other headers travel as they are, and are percent-encoded only where NATS could not carry them.
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+_ATTRIBUTE = "ce-"
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_AS_IS_IN_ATTRIBUTES = "".join(each for each in _PRINTABLE if each not in '"%')
+
+
+def read_headers(headers: Mapping[str, str] | None) -> list[tuple[str, bytes]]:
+    """Makes ours of theirs."""
+    if not headers:
+        return []
+    return [
+        (name, unquote_to_bytes(value) if name.lower().startswith(_ATTRIBUTE) else value.encode())
+        for name, value in headers.items()
+    ]
+
+
+def write_headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Makes theirs of ours. Of two with one name, which nats-py cannot write, the values are joined by a comma."""
+    written: dict[str, str] = {}
+    for name, value in headers:
+        if name.lower().startswith(_ATTRIBUTE):
+            text = quote_from_bytes(value, safe=_AS_IS_IN_ATTRIBUTES)
+        else:
+            text = _text(value)
+        name = quote_from_bytes(name.encode(), safe="".join(each for each in _PRINTABLE if each != ":"))  # noqa: PLW2901
+        if not name:
+            continue
+        written[name] = f"{written[name]},{text}" if name in written else text
+    return written
+
+
+def _text(value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return quote_from_bytes(value, safe=_PRINTABLE)
+    return text if text.isprintable() and text == text.strip() else quote_from_bytes(value, safe=_PRINTABLE)
