@@ -83,7 +83,12 @@ async def connect_nats(settings: NatsConnection, *, name: str) -> Client:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
     await close_nats(client)
-    raise NatsConnectionError(_explain(errors[-1], settings)) from errors[-1]
+    # What breaks afterwards says less than a refusal does.
+    refusals = [
+        each for each in errors if isinstance(each, (Error, ssl.SSLError)) and not isinstance(each, TimeoutError)
+    ]
+    error = (refusals or errors)[0]
+    raise NatsConnectionError(_explain(error, settings)) from error
 
 
 async def close_nats(client: Client) -> None:

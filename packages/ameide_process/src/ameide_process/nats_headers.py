@@ -43,3 +43,9 @@ def _text(value: bytes) -> str:
     except UnicodeDecodeError:
         return quote_from_bytes(value, safe=_PRINTABLE)
     return text if text.isprintable() and text == text.strip() else quote_from_bytes(value, safe=_PRINTABLE)
+
+
+def parse_header_block(block: bytes) -> dict[str, str]:
+    """Reads headers as JetStream stores them: a version line, then one line each."""
+    lines = [line.partition(b":") for line in block.split(b"\r\n")[1:] if line]
+    return {name.decode("ascii", "replace").strip(): value.decode(errors="replace").strip() for name, _, value in lines}

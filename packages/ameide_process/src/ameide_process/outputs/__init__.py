@@ -4,7 +4,7 @@ from ameide_process.configuration import OutputSettings
 from ameide_process.outputs._dead_letter import DeadLetterPublisher, DeadLetterRecord, SourcePosition
 from ameide_process.outputs._fact import FactPublisher, FactRecord
 from ameide_process.outputs._kafka import KafkaTopicOutput
-from ameide_process.outputs._nats import NatsStreamOutput
+from ameide_process.outputs._nats import RECORD_KEY, NatsStreamOutput
 from ameide_process.outputs._output import (
     Headers,
     Output,
@@ -16,6 +16,7 @@ from ameide_process.outputs._output import (
 from ameide_process.outputs._watching import watched_outputs
 
 __all__ = [
+    "RECORD_KEY",
     "DeadLetterPublisher",
     "DeadLetterRecord",
     "FactPublisher",

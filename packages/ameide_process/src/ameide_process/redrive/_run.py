@@ -28,6 +28,7 @@ from ameide_process.outputs import open_output
 from ameide_process.redrive._account import Account
 from ameide_process.redrive._judging import Judge
 from ameide_process.redrive._kafka import KafkaDeadLetters
+from ameide_process.redrive._nats import NatsDeadLetters
 from ameide_process.redrive._program import Progress, Redrive, Stream
 from ameide_process.redrive._selection import Consent, Filter, Rules, Skip
 from ameide_process.redrive._stream import DeadLetterSource
@@ -150,6 +151,8 @@ def open_dead_letters(name: str, settings: OutputSettings) -> DeadLetterSource:
     match settings.kind:
         case "kafka":
             return KafkaDeadLetters(settings, name=name)
+        case "nats":
+            return NatsDeadLetters(settings, name=name)
 
 
 async def _history_retention(settings: TemporalSettings, request: Request, account: Account) -> timedelta | None:

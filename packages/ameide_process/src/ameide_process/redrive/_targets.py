@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ameide_process.configuration import BoundSubscription, KafkaOutput, OutputSettings, SubscriptionSettings
+from ameide_process.configuration import (
+    BoundSubscription,
+    KafkaOutput,
+    NatsOutput,
+    OutputSettings,
+    SubscriptionSettings,
+)
 from ameide_process.outputs import DeadLetterRecord, Headers, OutputRecord
 
 REDRIVE_PREFIX = "redrive-"
@@ -59,6 +65,9 @@ class Targets:
             case "kafka":
                 connection = settings.model_dump(include={"bootstrap_servers", "tls", "sasl"}, by_alias=True)
                 return KafkaOutput.model_validate({"kind": "kafka", "topic": target.source, **connection})
+            case "nats":
+                connection = settings.model_dump(include={"servers", "tls", "credentials"}, by_alias=True)
+                return NatsOutput.model_validate({"kind": "nats", "subject": target.source, **connection})
             case "http":
                 raise AssertionError("nothing is replayed to a subscription without a source")
 
@@ -67,6 +76,9 @@ def _sources(settings: SubscriptionSettings) -> list[str]:
     match settings.kind:
         case "kafka":
             return settings.topics
+        case "nats":
+            # A wildcard takes no messages, and the subject of a dead letter is not kept.
+            return [each for each in settings.subjects if not set(each) & {"*", ">"}]
         case "http":
             # Nobody reads there: its producers send, and keep what is refused.
             return []
