@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ameide_devstack import CertificateAuthority, NatsOperator, NatsServer, new_user_key
@@ -17,7 +18,7 @@ from ameide_process.outputs import (
 from ameide_process.redrive._nats import NatsDeadLetters
 
 
-def output(server: NatsServer, subject: str = "dead.orders", **settings: object) -> Output:
+def output(server: NatsServer, subject: str = "dead.orders", **settings: Any) -> Output:
     return open_output(
         "dead-letter",
         NatsOutput.model_validate({"kind": "nats", "servers": server.address, "subject": subject, **settings}),
@@ -84,7 +85,7 @@ async def test_who_is_let_in(tmp_path: Path) -> None:
             await stream.publish(OutputRecord(b"x"))
             await stream.close()
         foreign = {"caFile": str(CertificateAuthority(tmp_path / "pki").certificate)}
-        refused = [
+        refused: list[tuple[dict[str, Any], str]] = [
             ({"tls": tls, "credentials": {**login, "passwordFile": str(paths["wrong"])}}, "it refuses our login"),
             ({"tls": tls}, "it wants a login; set credentials"),
             ({"tls": foreign, "credentials": login}, "its certificate is not trusted"),

@@ -61,7 +61,8 @@ class NatsDeadLetters:
             await self.close()
             raise
         self._last = int(info["state"]["last_seq"])
-        self._records = int((info["state"].get("subjects") or {}).get(subject, 0))
+        subjects: dict[str, int] = info["state"].get("subjects") or {}
+        self._records = subjects.get(subject, 0)
 
     async def read(self) -> AsyncIterator[Sequence[StoredRecord]]:
         """Reads up to the remembered sequence number; see `DeadLetterSource`."""
