@@ -12,7 +12,7 @@ from lightkube import SingleConfig
 from ameide_operator.bodies import mapping_at
 from ameide_operator.conditions import READY_LIMIT
 from ameide_operator.kubernetes import SECRET, Cluster
-from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, Monitors, SecretContent
+from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, SWEEP_INTERVAL, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
 from ameide_operator.serving import HttpServer, OperatorMetrics
 from ameide_operator.watching import RESYNC_SECONDS, resync, resync_once, watch, watch_secrets
@@ -38,6 +38,7 @@ class Operator:
         heartbeat_limit: Age of the last heartbeat of a worker that lives.
         ready_limit: How long a pod is ready before its worker must have been heard of.
         http: Where `/healthz` and `/metrics` are served: address and port; None: nowhere.
+        sweep_interval: Between two sweeps of Worker Deployments that no resource wants.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Operator:
         heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
         ready_limit: timedelta = READY_LIMIT,
         http: tuple[str, int] | None = None,
+        sweep_interval: timedelta = SWEEP_INTERVAL,
     ) -> None:
         self._http = http
         self._config = config
@@ -60,6 +62,7 @@ class Operator:
         self._monitor_seconds = monitor_seconds
         self._heartbeat_limit = heartbeat_limit
         self._ready_limit = ready_limit
+        self._sweep_interval = sweep_interval
 
     async def run(self) -> None:
         """Runs until cancelled.
@@ -85,7 +88,12 @@ class Operator:
 
             store = Store(changed)
             monitors: Monitors[ResourceKey] = Monitors(
-                read_secret, changed, interval=self._monitor_seconds, heartbeat_limit=self._heartbeat_limit
+                read_secret,
+                changed,
+                interval=self._monitor_seconds,
+                heartbeat_limit=self._heartbeat_limit,
+                is_wanted=lambda name: store.resource(ResourceKey(*name.split("/", 1))) is not None,
+                sweep_interval=self._sweep_interval,
             )
             reconciler = Reconciler(cluster, store, monitors, readiness, ready_limit=self._ready_limit)
             metrics = OperatorMetrics(store.bodies, lambda: queue.waiting if queue is not None else 0)

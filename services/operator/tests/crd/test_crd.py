@@ -76,6 +76,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"temporal": {"apiKeySecretRef": {"name": "s", "key": "k"}}},
         "apiKeySecretRef needs tls: an API key never travels in clear",
     ),
+    "rollout without a name for the build": ({"rollout": {}}, "rollout needs a name for the build"),
+    "steps without strategy": (
+        {"rollout": {"buildId": "1", "steps": [{"percent": 10, "pause": "1m"}]}},
+        "steps belong to strategy Steps",
+    ),
+    "strategy without steps": ({"rollout": {"buildId": "1", "strategy": "Steps"}}, "steps belong to strategy Steps"),
+    "steps in disorder": (
+        {
+            "rollout": {
+                "buildId": "1",
+                "strategy": "Steps",
+                "steps": [{"percent": 50, "pause": "1m"}, {"percent": 10, "pause": "1m"}],
+            }
+        },
+        "steps must be in the order of their percent",
+    ),
+    "two steps of a percent": (
+        {"rollout": {"buildId": "1", "strategy": "Steps", "steps": [{"percent": 10, "pause": "1m"}] * 2}},
+        "Duplicate value",
+    ),
+    "all of the traffic as a step": (
+        {"rollout": {"buildId": "1", "strategy": "Steps", "steps": [{"percent": 100, "pause": "1m"}]}},
+        "should be less than or equal to 99",
+    ),
     "managed namespace without retention": (
         {"temporal": {"namespaceManagement": {"mode": "EnsureSelfHosted"}}},
         "mode EnsureSelfHosted needs retention",
@@ -121,6 +145,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "Temporal namespace": ({"temporal": {"namespace": "other"}}, "the Temporal namespace cannot be changed"),
     "task queue": ({"temporal": {"taskQueue": "other"}}, "taskQueue cannot be changed"),
     "task queue goes": ({"temporal": {"taskQueue": None}}, "taskQueue cannot be changed"),
+    "rollout goes": ({"rollout": None}, "rollout cannot be removed"),
 }
 
 
@@ -195,7 +220,7 @@ def test_refuses_names_that_are_no_labels(kubectl: Kubectl, name: str):
 @pytest.mark.parametrize("case", CHANGES)
 def test_refuses_changes_of_what_workflows_depend_on(kubectl: Kubectl, case: str):
     changes, message = CHANGES[case]
-    resource = process_resource("unchanging")
+    resource = process_resource("unchanging", rollout={"buildId": "1"})
     assert kubectl("apply", "-f", "-", content=json.dumps(resource)).returncode == 0
     changed = resource | {"spec": merged(resource["spec"], changes)}
     refused = kubectl("replace", "-f", "-", content=json.dumps(changed))

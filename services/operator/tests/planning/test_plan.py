@@ -7,6 +7,7 @@ import pytest
 import yaml
 from ameide_operator.models import ProcessSpec
 from ameide_operator.planning import (
+    Build,
     ChildKey,
     Component,
     Observed,
@@ -31,6 +32,8 @@ SECURED = {
     "authSecretRef": "kafka.auth",
 }
 
+DRAINING = Build("b1", "registry.test/order-worker:1", serves=False)
+
 CASES: dict[str, tuple[dict[str, Any], Observed]] = {
     "plain": ({}, Observed()),
     "worker-alone": ({"ingress": None, "image": {"ingress": None}}, Observed(service_monitors=True)),
@@ -52,6 +55,18 @@ CASES: dict[str, tuple[dict[str, Any], Observed]] = {
             }
         },
         Observed(secret_keys={"partners": {"token", "tls.crt", "tls.key", "ca.crt"}}),
+    ),
+    "builds": (
+        {
+            "ingress": None,
+            "image": {"ingress": None},
+            "worker": {"replicas": 3},
+            "rollout": {"buildId": "b2", "strategy": "Steps", "steps": [{"percent": 10, "pause": "5m"}]},
+        },
+        Observed(
+            earlier_builds=(DRAINING,),
+            replicas={f"order-fulfillment-worker-{DRAINING.label}": ReplicasSeen(2, ours=True, others=False)},
+        ),
     ),
     "full": (
         {
@@ -163,6 +178,63 @@ def test_pods_meet_the_restricted_standard():
         "capabilities": {"drop": ["ALL"]},
     }
     assert pod["automountServiceAccountToken"] is False
+
+
+def workers(planned: Plan) -> dict[str, dict[str, Any]]:
+    """Deployments of the worker, by build id."""
+    live = [dict(each.manifest) for each in planned.apply if each.key.kind == "Deployment"]
+    return {each["metadata"].get("annotations", {}).get("ameide.io/build-id", ""): each for each in live}
+
+
+def test_earlier_build_keeps_its_image_and_gets_all_other_changes():
+    changes: dict[str, Any] = {"ingress": None, "image": {"worker": "registry.test/order-worker:2", "ingress": None}}
+    env = {"podTemplate": {"env": [{"name": "A", "value": "1"}]}}
+    planned = workers(plan(Observed(earlier_builds=(DRAINING,)), worker=env, rollout={"buildId": "b2"}, **changes))
+    containers = {build: each["spec"]["template"]["spec"]["containers"][0] for build, each in planned.items()}
+    assert {build: each["image"] for build, each in containers.items()} == {
+        "b1": "registry.test/order-worker:1",
+        "b2": "registry.test/order-worker:2",
+    }
+    for build, each in containers.items():
+        values = {variable["name"]: variable["value"] for variable in each["env"]}
+        assert values["TEMPORAL_DEPLOYMENT_NAME"] == "orders/order-fulfillment"
+        assert values["TEMPORAL_WORKER_BUILD_ID"] == build
+        assert values["A"] == "1"
+
+
+def test_builds_select_pods_of_their_own():
+    planned = plan(Observed(earlier_builds=(DRAINING,)), rollout={"buildId": "b2"})
+    selectors = [each["spec"]["selector"]["matchLabels"] for each in workers(planned).values()]
+    assert len({tuple(sorted(selector.items())) for selector in selectors}) == 3, "two builds and the ingress"
+    budgets = [each.manifest["spec"]["selector"] for each in planned.apply if each.key.kind == "PodDisruptionBudget"]
+    assert all({"matchLabels": selector} in budgets for selector in selectors)
+
+
+@pytest.mark.parametrize(("live", "planned"), [(0, 1), (1, 1), (5, 5)])
+def test_draining_build_keeps_its_pods_and_at_least_one(live: int, planned: int):
+    seen = {f"order-fulfillment-worker-{DRAINING.label}": ReplicasSeen(live, ours=True, others=False)}
+    observed = Observed(earlier_builds=(DRAINING,), replicas=seen)
+    made = workers(plan(observed, worker={"replicas": 3}, rollout={"buildId": "b2"}))
+    assert made["b1"]["spec"]["replicas"] == planned
+    assert made["b2"]["spec"]["replicas"] == 3
+
+
+def test_unversioned_workers_stay_until_a_build_is_current():
+    before = plan()
+    children = frozenset(child.key for child in before.apply)
+    kept = plan(Observed(children=children, unversioned_serves=True), rollout={"buildId": "b1"})
+    assert kept.delete == ()
+    gone = plan(Observed(children=children), rollout={"buildId": "b1"})
+    name = "order-fulfillment-worker"
+    assert set(gone.delete) == {ChildKey("Deployment", name), ChildKey("PodDisruptionBudget", name)}
+
+
+def test_digest_of_the_image_names_the_build():
+    digest = "registry.test/worker@sha256:" + "a" * 64
+    made = workers(plan(image={"worker": digest}, rollout={}))
+    assert "sha256:" + "a" * 64 in made
+    with pytest.raises(ValueError, match="rollout needs a name for the build"):
+        plan(rollout={})
 
 
 def test_change_of_configuration_rolls_the_pods_that_read_it():

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     PODS_REFUSED = "PodsRefused"
     UPSTREAM_UNAVAILABLE = "UpstreamUnavailable"
     NO_POLLERS = "NoPollers"
+    DEPLOYMENT_LIMIT = "DeploymentLimitReached"
+    MANAGER_CONFLICT = "ManagerConflict"
 
 
 STALLED: Final = frozenset(

@@ -87,6 +87,18 @@ def workload_status(deployment: Mapping[str, Any], image: str) -> WorkloadStatus
     )
 
 
+def summed_up(counts: Sequence[WorkloadStatus]) -> WorkloadStatus:
+    """Counts of several Deployments of one workload; the first one's image."""
+    wanted, ready = sum(each.replicas for each in counts), sum(each.ready_replicas for each in counts)
+    return WorkloadStatus(
+        summary=f"{ready}/{wanted}",
+        replicas=wanted,
+        ready_replicas=ready,
+        updated_replicas=sum(each.updated_replicas for each in counts),
+        image=counts[0].image,
+    )
+
+
 def _running(component: Component, status: WorkloadStatus) -> str:
     if not status.replicas:
         return f"the {component.value} is scaled to 0"

@@ -12,8 +12,9 @@ from ameide_operator.models._resource import (
     SINGULAR,
     VERSION,
 )
+from ameide_operator.models._rollout import Rollout, RolloutStep
 from ameide_operator.models._spec import Images, ProcessIdentity, ProcessSpec
-from ameide_operator.models._status import Condition, ConditionType, ProcessStatus, WorkloadStatus
+from ameide_operator.models._status import Condition, ConditionType, ProcessStatus, RolloutStatus, WorkloadStatus
 from ameide_operator.models._streams import DEAD_LETTER, HttpEndpoint, Output, Stream, Subscription
 from ameide_operator.models._temporal import NamespaceManagement, Temporal, TemporalTls
 from ameide_operator.models._workloads import Concurrency, Ingress, Worker, Workload
@@ -42,6 +43,9 @@ __all__ = [
     "ProcessIdentity",
     "ProcessSpec",
     "ProcessStatus",
+    "Rollout",
+    "RolloutStatus",
+    "RolloutStep",
     "SecretKeyReference",
     "Stream",
     "Subscription",

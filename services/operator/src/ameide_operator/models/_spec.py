@@ -1,11 +1,12 @@
 """What a person wants: the spec of a Process resource."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from ameide_operator.models._base import Model, immutable, list_by, refuse_unless
 from ameide_operator.models._kubernetes import SecretName
+from ameide_operator.models._rollout import Rollout
 from ameide_operator.models._streams import Output
 from ameide_operator.models._temporal import Temporal
 from ameide_operator.models._workloads import Ingress, Worker
@@ -18,6 +19,11 @@ _DEAD_LETTERS_ARE_THERE = (
     "!has(s.deadLetter) || self.outputs.exists(o, o.name == s.deadLetter))"
 )
 """CEL: a subscription that names an output names one that is there."""
+
+_DIGEST = "@sha256:"
+_NO_BUILD_ID = (
+    "rollout needs a name for the build: set rollout.buildId, or give image.worker by digest (image@sha256:...)"
+)
 
 
 class ProcessIdentity(Model):
@@ -58,6 +64,14 @@ class ProcessSpec(Model):
                 _DEAD_LETTERS_ARE_THERE,
                 "deadLetter of each subscription must be the name of one of outputs",
             ),
+            (
+                f"!has(self.rollout) || has(self.rollout.buildId) || self.image.worker.contains('{_DIGEST}')",
+                _NO_BUILD_ID,
+            ),
+            (
+                "has(self.rollout) || !has(oldSelf.rollout)",
+                "rollout cannot be removed: workflows that stay with a build would wait for it for ever",
+            ),
         )
     )
 
@@ -69,6 +83,9 @@ class ProcessSpec(Model):
     """The Temporal frontend, the namespace, and who we are to them."""
     worker: Annotated[Worker, Field(json_schema_extra={"default": {}})] = Field(default_factory=Worker)
     """Runs workflows and activities."""
+    rollout: Rollout | None = None
+    """Lets every build of the worker end the workflows that it began; unset: the worker is unversioned, and a new image
+    replaces the old. Cannot be removed."""
     ingress: Ingress | None = None
     """Turns events into signals; unset: the process gets none from streams."""
     outputs: Annotated[
@@ -80,3 +97,16 @@ class ProcessSpec(Model):
         ),
     ]
     """Streams that the process writes to. dead-letter must be there; progress takes progress facts."""
+
+    def build_id(self) -> str:
+        """Name of the worker's build; empty where the worker is unversioned."""
+        if self.rollout is None:
+            return ""
+        _, _, digest = self.image.worker.rpartition(_DIGEST)
+        return self.rollout.build_id or (f"sha256:{digest}" if _DIGEST in self.image.worker else "")
+
+    @model_validator(mode="after")
+    def _has_build_id(self) -> Self:
+        if self.rollout is not None and not self.build_id():
+            raise ValueError(_NO_BUILD_ID)
+        return self

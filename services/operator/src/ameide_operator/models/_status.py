@@ -55,6 +55,21 @@ class WorkloadStatus(Model):
     """Image of the current template."""
 
 
+class RolloutStatus(Model):
+    """Builds of the worker, as Temporal routes work to them."""
+
+    target: str
+    """Build that spec names."""
+    current: str | None = None
+    """Build that gets new work."""
+    ramping: str | None = None
+    """Build that gets a part of it."""
+    percent: int | None = None
+    """That part, in percent."""
+    draining: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "set"})] | None = None
+    """Builds that end the workflows which they began."""
+
+
 class ProcessStatus(Model):
     """What the operator saw last."""
 
@@ -72,3 +87,5 @@ class ProcessStatus(Model):
     """Pods of the worker."""
     ingress: WorkloadStatus | None = None
     """Pods of the ingress."""
+    rollout: RolloutStatus | None = None
+    """Builds of a versioned worker."""

@@ -3,6 +3,7 @@
 from ameide_operator.monitoring._credentials import ReadSecret, SecretContent
 from ameide_operator.monitoring._look import NOT_LOOKED_YET, Frontend, TemporalView
 from ameide_operator.monitoring._monitors import INTERVAL_SECONDS, Monitors
+from ameide_operator.monitoring._rollouts import SWEEP_INTERVAL
 from ameide_operator.monitoring._target import SecretVersion, TemporalTarget, temporal_target
 from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker
 
@@ -10,6 +11,7 @@ __all__ = [
     "HEARTBEAT_LIMIT",
     "INTERVAL_SECONDS",
     "NOT_LOOKED_YET",
+    "SWEEP_INTERVAL",
     "Frontend",
     "LiveWorker",
     "Monitors",

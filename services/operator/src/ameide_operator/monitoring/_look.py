@@ -21,6 +21,7 @@ from ameide_operator.monitoring._handshake import handshake_fault
 from ameide_operator.monitoring._namespace import CALL_LIMIT, ensure_namespace, look_at_namespace
 from ameide_operator.monitoring._target import TemporalTarget
 from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker, live_workers
+from ameide_operator.rollout import WorkerDeployments
 
 DIAL_SECONDS: Final = 5.0
 """For each dial; a peer that accepts and says nothing would hold one for a minute."""
@@ -103,6 +104,12 @@ class Frontend:
                 return _refusal(self._target.address, error.message)
             return failing(Reason.DIAL_FAILED, f"{self._target.address} does not answer: {error.message}")
         return None
+
+    def worker_deployments(self) -> WorkerDeployments | None:
+        """Worker Deployments of the namespace; None while there is no connection."""
+        if self._client is None:
+            return None
+        return WorkerDeployments(self._client, self._target.namespace, self._target.identity)
 
     async def _workers(self, client: Client) -> frozenset[LiveWorker] | None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
@@ -12,8 +13,10 @@ import structlog
 from ameide_operator.conditions import Reason, unknown
 from ameide_operator.monitoring._credentials import ReadSecret
 from ameide_operator.monitoring._look import NOT_LOOKED_YET, Frontend, TemporalView
+from ameide_operator.monitoring._rollouts import SWEEP_INTERVAL, Rollouts
 from ameide_operator.monitoring._target import TemporalTarget
 from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT
+from ameide_operator.rollout import Intent, RolloutView
 
 INTERVAL_SECONDS: Final = 30.0
 """From one look to the next."""
@@ -26,6 +29,9 @@ _log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class _Monitor(Generic[UserT]):
     task: asyncio.Task[None]
+    rollouts: Rollouts[UserT]
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the next look should not wait."""
     users: set[UserT] = field(default_factory=set[UserT])
     view: TemporalView = NOT_LOOKED_YET
 
@@ -38,6 +44,8 @@ class Monitors(Generic[UserT]):
         changed: Called with each user of a target whose view has changed.
         interval: From one look to the next, in seconds.
         heartbeat_limit: Age of the last heartbeat of a worker that lives.
+        is_wanted: Whether there is a resource with a Worker Deployment of a name.
+        sweep_interval: Between two sweeps of Worker Deployments that no resource wants.
     """
 
     def __init__(
@@ -47,7 +55,11 @@ class Monitors(Generic[UserT]):
         *,
         interval: float = INTERVAL_SECONDS,
         heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
+        is_wanted: Callable[[str], bool],
+        sweep_interval: timedelta = SWEEP_INTERVAL,
     ) -> None:
+        self._is_wanted = is_wanted
+        self._sweep_interval = sweep_interval
         self._read_secret = read_secret
         self._changed = changed
         self._interval = interval
@@ -62,9 +74,20 @@ class Monitors(Generic[UserT]):
             self._targets[user] = target
         monitor = self._monitors.get(target)
         if monitor is None:
-            monitor = self._monitors[target] = _Monitor(asyncio.create_task(self._run(target)))
+            rollouts: Rollouts[UserT] = Rollouts(target, self._is_wanted, sweep_interval=self._sweep_interval)
+            monitor = self._monitors[target] = _Monitor(asyncio.create_task(self._run(target)), rollouts)
         monitor.users.add(user)
         return monitor.view
+
+    def rollout(self, user: UserT, intent: Intent | None) -> RolloutView | None:
+        """What is known of the rollout that a user with a view wants from now on; None: nothing yet."""
+        target = self._targets.get(user)
+        monitor = self._monitors.get(target) if target else None
+        if monitor is None:
+            return None
+        if monitor.rollouts.want(user, intent):
+            monitor.hurry.set()
+        return monitor.rollouts.view(user)
 
     def release(self, user: UserT) -> None:
         """Ends what only this user wanted."""
@@ -73,6 +96,7 @@ class Monitors(Generic[UserT]):
         if target is None or monitor is None:
             return
         monitor.users.discard(user)
+        monitor.rollouts.want(user, None)
         if not monitor.users:
             monitor.task.cancel()
             del self._monitors[target]
@@ -102,4 +126,23 @@ class Monitors(Generic[UserT]):
             if before != view:
                 for user in list(monitor.users):
                     self._changed(user)
-            await asyncio.sleep(self._interval * (0.9 + random.random() / 5))  # noqa: S311 # spreads load, no secret
+            pause = self._interval * (0.9 + random.random() / 5)  # noqa: S311 # spreads load, no secret
+            monitor.hurry.clear()
+            again = await self._advance(monitor, frontend)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(pause, again.total_seconds()) if again is not None else pause):
+                    await monitor.hurry.wait()
+
+    async def _advance(self, monitor: _Monitor[UserT], frontend: Frontend) -> timedelta | None:
+        """Carries rollouts on, and says when to come again before the next look."""
+        deployments = frontend.worker_deployments()
+        if deployments is None or not monitor.view.namespace.holds:
+            return None
+        try:
+            changed, again = await monitor.rollouts.advance(deployments, monitor.view.workers)
+        except Exception as error:  # noqa: BLE001 # likewise
+            _log.warning("rollouts failed", error=str(error))
+            return None
+        for user in changed:
+            self._changed(user)
+        return again

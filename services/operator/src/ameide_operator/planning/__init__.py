@@ -1,6 +1,7 @@
 """The pure part of the operator: what should be there, given what is wanted and what is there."""
 
 from ameide_operator.planning._bindings import CONFIG_FOLDER, INGRESS_FILE, OUTPUTS_FILE, SECRETS_FOLDER
+from ameide_operator.planning._builds import BUILD_LABEL, Build, build_of, deployment_name, wanted_build, workload_name
 from ameide_operator.planning._deployment import CONFIG_HASH, SECRETS_HASH, image_of
 from ameide_operator.planning._names import (
     COMPONENT_LABEL,
@@ -36,6 +37,7 @@ __all__ = [
     "ABSENT",
     "API_KEY",
     "AUTHORITY",
+    "BUILD_LABEL",
     "CERTIFICATE",
     "CHILD_KINDS",
     "COMPONENT_LABEL",
@@ -50,6 +52,7 @@ __all__ = [
     "SECRETS_FOLDER",
     "SECRETS_HASH",
     "SERVICE_MONITOR",
+    "Build",
     "Child",
     "ChildKey",
     "Component",
@@ -58,12 +61,16 @@ __all__ = [
     "Plan",
     "ReplicasSeen",
     "SecretUse",
+    "build_of",
     "child_name",
     "components",
+    "deployment_name",
     "image_of",
     "plan_children",
     "planned_replicas",
     "replicas_seen",
     "secret_uses",
     "shortened",
+    "wanted_build",
+    "workload_name",
 ]

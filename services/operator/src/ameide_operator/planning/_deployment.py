@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ameide_operator.models import GROUP, Images, PodTemplate, ProcessSpec, Workload
 from ameide_operator.planning._bindings import CONFIG_FOLDER, SECRETS_FOLDER, SecretKeys
+from ameide_operator.planning._builds import BUILD_ID, BUILD_IMAGE, Build, workload_name, workload_selector
 from ameide_operator.planning._environment import HTTP_PORT, environment
 from ameide_operator.planning._events import container_ports
 from ameide_operator.planning._names import (
@@ -15,7 +16,6 @@ from ameide_operator.planning._names import (
     Owner,
     child_name,
     common_labels,
-    selector_labels,
     shortened,
 )
 from ameide_operator.planning._secret_uses import secret_uses
@@ -44,9 +44,15 @@ class Mounted:
 
 
 def deployment(
-    spec: ProcessSpec, owner: Owner, component: Component, *, mounted: Mounted, replicas: int | None
+    spec: ProcessSpec,
+    owner: Owner,
+    component: Component,
+    *,
+    mounted: Mounted,
+    replicas: int | None,
+    build: Build | None = None,
 ) -> dict[str, Any]:
-    """The Deployment of a workload.
+    """The Deployment of a workload, or of one of its builds.
 
     Args:
         spec: What is wanted.
@@ -54,28 +60,28 @@ def deployment(
         component: Which workload.
         mounted: What the pods get to see.
         replicas: Number of pods; None leaves the field to others.
+        build: The build; None where the workload is unversioned.
     """
-    labels = common_labels(owner, spec.process.name) | selector_labels(owner, component)
+    selector = workload_selector(owner, component, build)
+    labels = common_labels(owner, spec.process.name) | selector
     desired: dict[str, Any] = {
-        "selector": {"matchLabels": selector_labels(owner, component)},
+        "selector": {"matchLabels": selector},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": _REVISION_HISTORY,
-        "template": _pod_template(spec, owner, component, labels, mounted),
+        "template": _pod_template(spec, owner, component, labels=labels, seen=mounted, build=build),
     }
     if replicas is not None:
         desired["replicas"] = replicas
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": child_name(owner, component), "labels": labels},
-        "spec": desired,
-    }
+    metadata: dict[str, Any] = {"name": workload_name(owner, component, build), "labels": labels}
+    if build is not None:
+        metadata["annotations"] = {BUILD_ID: build.build_id, BUILD_IMAGE: build.image}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": desired}
 
 
 def _pod_template(
-    spec: ProcessSpec, owner: Owner, component: Component, labels: dict[str, str], seen: Mounted
+    spec: ProcessSpec, owner: Owner, component: Component, *, labels: dict[str, str], seen: Mounted, build: Build | None
 ) -> dict[str, Any]:
-    workload = spec.ingress if component is Component.INGRESS and spec.ingress else spec.worker
+    workload = _workload(spec, component)
     template = workload.pod_template or PodTemplate()
     used = sorted({use.secret for use in secret_uses(spec) if component in use.components})
     mounted = sorted({use.secret for use in secret_uses(spec) if component in use.components and use.mounted})
@@ -92,7 +98,15 @@ def _pod_template(
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": workload.termination_grace_period_seconds,
         "securityContext": _pod_security(template),
-        "containers": [_container(spec, component, workload, seen.keys, mounted)],
+        "containers": [
+            _container(
+                spec,
+                component,
+                image=build.image if build else image_of(spec.image, component),
+                env=environment(spec, owner, component, seen.keys, build),
+                mounted=mounted,
+            )
+        ],
         "volumes": [
             {"name": "config", "configMap": {"name": child_name(owner, component)}},
             {"name": "tmp", "emptyDir": {}},
@@ -106,12 +120,13 @@ def _pod_template(
 
 
 def _container(
-    spec: ProcessSpec, component: Component, workload: Workload, keys: SecretKeys, mounted: list[str]
+    spec: ProcessSpec, component: Component, *, image: str, env: list[dict[str, Any]], mounted: list[str]
 ) -> dict[str, Any]:
+    workload = _workload(spec, component)
     container: dict[str, Any] = {
         "name": component.value,
-        "image": image_of(spec.image, component),
-        "env": environment(spec, component, keys),
+        "image": image,
+        "env": env,
         "ports": [
             {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
             *container_ports(spec, component),
@@ -139,6 +154,10 @@ def _container(
     if workload.resources:
         container["resources"] = workload.resources.model_dump(by_alias=True, exclude_none=True)
     return container
+
+
+def _workload(spec: ProcessSpec, component: Component) -> Workload:
+    return spec.ingress if component is Component.INGRESS and spec.ingress else spec.worker
 
 
 def image_of(images: Images, component: Component) -> str:

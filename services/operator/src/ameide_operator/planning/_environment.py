@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from ameide_operator.models import Concurrency, ProcessSpec, Workload
 from ameide_operator.planning._bindings import CONFIG_FOLDER, INGRESS_FILE, OUTPUTS_FILE, SecretKeys, secret_file
-from ameide_operator.planning._names import Component
+from ameide_operator.planning._builds import Build, deployment_name
+from ameide_operator.planning._names import Component, Owner
 from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PRIVATE_KEY
 
 HTTP_PORT: Final = 8080
@@ -13,7 +14,9 @@ HTTP_PORT: Final = 8080
 _CONCURRENCY_PREFIX: Final = "TEMPORAL_WORKER_"
 
 
-def environment(spec: ProcessSpec, component: Component, keys: SecretKeys) -> list[dict[str, Any]]:
+def environment(
+    spec: ProcessSpec, owner: Owner, component: Component, keys: SecretKeys, build: Build | None
+) -> list[dict[str, Any]]:
     """Variables of a container, ours first, then those of its pod template."""
     workload: Workload = spec.worker if component is Component.WORKER or spec.ingress is None else spec.ingress
     ours = {
@@ -21,6 +24,7 @@ def environment(spec: ProcessSpec, component: Component, keys: SecretKeys) -> li
         "PROCESS_API_MAJOR": str(spec.process.api_major),
         "PORT_HTTP": str(HTTP_PORT),
         **_temporal(spec, keys),
+        **_version(owner, build),
         "OUTPUT_CONFIG": f"{CONFIG_FOLDER}/{OUTPUTS_FILE}",
     }
     if component is Component.INGRESS:
@@ -53,6 +57,12 @@ def _temporal(spec: ProcessSpec, keys: SecretKeys) -> dict[str, str]:
     if temporal.tls.server_name:
         variables["TEMPORAL_TLS_SERVER_NAME"] = temporal.tls.server_name
     return variables
+
+
+def _version(owner: Owner, build: Build | None) -> dict[str, str]:
+    if build is None:
+        return {}
+    return {"TEMPORAL_DEPLOYMENT_NAME": deployment_name(owner), "TEMPORAL_WORKER_BUILD_ID": build.build_id}
 
 
 def _concurrency(concurrency: Concurrency) -> dict[str, str]:

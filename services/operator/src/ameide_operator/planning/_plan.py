@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from ameide_operator.models import ProcessSpec
 from ameide_operator.planning._bindings import INGRESS_FILE, OUTPUTS_FILE, ingress_document, outputs_document
+from ameide_operator.planning._builds import Build, wanted_build, workload_name
 from ameide_operator.planning._deployment import Mounted, deployment
 from ameide_operator.planning._events import events_ports, events_service
 from ameide_operator.planning._names import Component, Owner, child_name, common_labels, shortened
-from ameide_operator.planning._replicas import ABSENT, ReplicasSeen, planned_replicas
+from ameide_operator.planning._replicas import ABSENT, ReplicasSeen, draining_replicas, planned_replicas
 from ameide_operator.planning._supporting import (
     config_map,
     disruption_budget,
@@ -53,6 +54,10 @@ class Observed:
     """Replicas of each live Deployment that the resource controls, by name."""
     children: AbstractSet[ChildKey] = frozenset()
     """Live children that the resource controls."""
+    earlier_builds: tuple[Build, ...] = ()
+    """Builds of the worker that are still needed, beside the one that spec names."""
+    unversioned_serves: bool = False
+    """Whether workers from before the first build still serve: none is current yet."""
     service_monitors: bool = False
     """Whether the cluster has that API."""
 
@@ -74,21 +79,22 @@ def plan_children(spec: ProcessSpec, owner: Owner, observed: Observed) -> Plan:
     manifests: list[dict[str, Any]] = [service_account(account, labels)]
     for component in components(spec):
         config = _config(spec, component, observed)
-        manifests += [
-            config_map(owner, component, labels, config),
-            service(owner, component, labels),
-            disruption_budget(owner, component, labels),
-        ]
+        manifests += [config_map(owner, component, labels, config), service(owner, component, labels)]
         mounted = Mounted(observed.secret_keys, observed.secret_digests, config, account)
-        manifests.append(_deployment(spec, owner, component, observed, mounted))
+        for build in _builds(spec, component, observed):
+            manifests.append(disruption_budget(owner, component, labels, build))
+            replicas = _replicas(spec, owner, component, observed, build)
+            manifests.append(deployment(spec, owner, component, mounted=mounted, replicas=replicas, build=build))
     if ports := events_ports(spec):
         manifests.append(events_service(owner, labels, ports))
     if observed.service_monitors:
         manifests.append(service_monitor(account, owner, labels))
     children = [_child(owner, manifest) for manifest in manifests]
     children.sort(key=lambda child: CHILD_KINDS.index(child.key.kind))
-    wanted = {child.key for child in children}
-    return Plan(tuple(children), tuple(sorted(observed.children - wanted)))
+    kept = {child.key for child in children}
+    if observed.unversioned_serves:
+        kept |= {ChildKey(kind, child_name(owner, Component.WORKER)) for kind in (DEPLOYMENT, "PodDisruptionBudget")}
+    return Plan(tuple(children), tuple(sorted(observed.children - kept)))
 
 
 def components(spec: ProcessSpec) -> tuple[Component, ...]:
@@ -96,12 +102,20 @@ def components(spec: ProcessSpec) -> tuple[Component, ...]:
     return (Component.WORKER, Component.INGRESS) if spec.ingress else (Component.WORKER,)
 
 
-def _deployment(
-    spec: ProcessSpec, owner: Owner, component: Component, observed: Observed, mounted: Mounted
-) -> dict[str, Any]:
+def _builds(spec: ProcessSpec, component: Component, observed: Observed) -> tuple[Build | None, ...]:
+    build = wanted_build(spec) if component is Component.WORKER else None
+    if build is None:
+        return (None,)
+    return build, *(each for each in observed.earlier_builds if each.build_id != build.build_id)
+
+
+def _replicas(
+    spec: ProcessSpec, owner: Owner, component: Component, observed: Observed, build: Build | None
+) -> int | None:
     workload = spec.ingress if component is Component.INGRESS and spec.ingress else spec.worker
-    replicas = planned_replicas(workload.replicas, observed.replicas.get(child_name(owner, component), ABSENT))
-    return deployment(spec, owner, component, mounted=mounted, replicas=replicas)
+    seen = observed.replicas.get(workload_name(owner, component, build), ABSENT)
+    serves = build is None or build.serves
+    return planned_replicas(workload.replicas, seen) if serves else draining_replicas(seen)
 
 
 def _config(spec: ProcessSpec, component: Component, observed: Observed) -> dict[str, str]:

@@ -38,7 +38,7 @@ def replicas_seen(deployment: Mapping[str, Any]) -> ReplicasSeen:
 
 
 def planned_replicas(wanted: int | None, seen: ReplicasSeen) -> int | None:
-    """The value to apply; None leaves the field out.
+    """The value to apply for a workload that serves; None leaves the field out.
 
     To leave a field out that nobody else owns removes it, and the default of 1 takes its place: so what was once set is
     applied until somebody else owns it.
@@ -46,3 +46,8 @@ def planned_replicas(wanted: int | None, seen: ReplicasSeen) -> int | None:
     if wanted is not None:
         return wanted
     return seen.value if seen.ours and not seen.others else None
+
+
+def draining_replicas(seen: ReplicasSeen) -> int | None:
+    """The value to apply for a build that gets no new work: what it has, at least one for what stays."""
+    return 1 if seen.value == 0 else planned_replicas(None, seen)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ameide_operator.planning._builds import Build, workload_name, workload_selector
 from ameide_operator.planning._environment import HTTP_PORT
 from ameide_operator.planning._names import (
     RESOURCE_LABEL,
@@ -48,15 +49,18 @@ def service(owner: Owner, component: Component, labels: Mapping[str, str]) -> di
     }
 
 
-def disruption_budget(owner: Owner, component: Component, labels: Mapping[str, str]) -> dict[str, Any]:
+def disruption_budget(
+    owner: Owner, component: Component, labels: Mapping[str, str], build: Build | None = None
+) -> dict[str, Any]:
     """Lets nodes be drained, one pod at a time; a budget in percent would block the drain of a single pod."""
+    selector = workload_selector(owner, component, build)
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": _metadata(child_name(owner, component), {**labels, **selector_labels(owner, component)}),
+        "metadata": _metadata(workload_name(owner, component, build), {**labels, **selector}),
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": selector_labels(owner, component)},
+            "selector": {"matchLabels": selector},
             # A pod that is not ready does not hold up a drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

@@ -10,51 +10,50 @@ from pydantic import ValidationError
 
 from ameide_operator.conditions import (
     READY_LIMIT,
-    Polling,
     Reason,
     Verdict,
     assemble,
     blocking,
     failing,
     invalid,
-    judge_polling,
     judge_secrets,
-    judge_workload,
     seconds_until_next_finding,
+    summed_up,
     temporal_secrets,
     unknown,
-    unready_pod,
     workload_status,
 )
 from ameide_operator.kubernetes import Body, Cluster
-from ameide_operator.models import ConditionType, ProcessSpec, ProcessStatus, WorkloadStatus
+from ameide_operator.models import ConditionType, ProcessSpec, ProcessStatus
 from ameide_operator.monitoring import Monitors, TemporalView, temporal_target
 from ameide_operator.planning import (
-    COMPONENT_LABEL,
-    DEPLOYMENT,
-    ChildKey,
     Component,
     Observed,
     Owner,
-    child_name,
-    components,
-    image_of,
     plan_children,
     replicas_seen,
     secret_uses,
 )
+from ameide_operator.reconciling._builds import (
+    Builds,
+    needed_builds,
+    rollout_intent,
+    rollout_status,
+    unversioned_serves,
+)
 from ameide_operator.reconciling._child_writer import ChildWriter, Written, controlled
-from ameide_operator.reconciling._readiness import FRESH_SECONDS, ReadinessProbe
+from ameide_operator.reconciling._judging import WorkloadJudge
+from ameide_operator.reconciling._live import Live
+from ameide_operator.reconciling._readiness import ReadinessProbe
 from ameide_operator.reconciling._retention import conflict, deciding
 from ameide_operator.reconciling._secret_reader import SecretReader
 from ameide_operator.reconciling._status import StatusWriter, conditions_of
 from ameide_operator.reconciling._store import ResourceKey, Store
+from ameide_operator.rollout import RolloutView
 from ameide_operator.secret_summary import SecretSummary
 
 LONGEST_WAIT_SECONDS: Final = 3600.0
 """Of a pass for the sake of time alone."""
-
-_READY = {Component.WORKER: ConditionType.WORKER_READY, Component.INGRESS: ConditionType.INGRESS_READY}
 
 _log = structlog.get_logger(__name__)
 
@@ -100,7 +99,7 @@ class Reconciler:
             spec = ProcessSpec.model_validate(body["spec"])
         except ValidationError as error:
             self._monitors.release(key)
-            await self._write(key, body, None, invalid(_problems(error)))
+            await self._write(key, body, invalid(_problems(error)), ProcessStatus())
             return None
         return await self._reconcile_valid(key, body, spec)
 
@@ -110,42 +109,54 @@ class Reconciler:
         self._store.use_secrets(key, {use.secret for use in uses})
         secrets = {use.secret: await self._secrets.read(key.namespace, use.secret) for use in uses}
         judged = judge_secrets(uses, secrets, now=now)
-        verdicts = {ConditionType.SECRETS_READY: judged}
+        view = self._temporal(key, body, spec, secrets, temporal_secrets(uses, secrets, now=now))
+        owner = Owner(key.namespace, key.name, body["metadata"]["uid"])
+        rollout = self._monitors.rollout(key, rollout_intent(spec, owner))
+        live = Live(owner, controlled(self._store.children(key), owner.uid), self._store.pods(key))
+        builds = needed_builds(spec, live.deployments(), rollout)
         written = Written()
         if not blocking(judged):
-            written = await self._write_children(key, body["metadata"]["uid"], spec, secrets)
-        view = self._temporal(key, body, spec, secrets, temporal_secrets(uses, secrets, now=now))
-        verdicts |= {ConditionType.TEMPORAL_READY: view.temporal, ConditionType.NAMESPACE_READY: view.namespace}
-        waits: list[float | None] = []
-        for component in components(spec):
-            verdict, wait = await self._judge(key, body, component, judged)
-            if component is Component.WORKER and view.workers is not None:
-                pods = self._pods(key, component)
-                polling = _polling(spec, view, pods)
-                verdict, wait_for_polls = judge_polling(verdict, pods, polling, now=now, limit=self._ready_limit)
-                waits.append(wait_for_polls)
-            verdicts[_READY[component]] = verdict
-            waits.append(wait)
-        verdicts |= _overall(written)
-        await self._write(key, body, spec, verdicts)
+            plan = plan_children(spec, owner, self._observed(live, secrets, builds, rollout))
+            written = await self._children.write(key, owner.uid, plan)
+            live = replace(live, children=controlled(self._store.children(key), owner.uid))
+        verdicts = {
+            ConditionType.SECRETS_READY: judged,
+            ConditionType.TEMPORAL_READY: view.temporal,
+            ConditionType.NAMESPACE_READY: view.namespace,
+        }
         until = seconds_until_next_finding(secrets.values(), now=now)
-        waits.append(min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None)
+        waits = [min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None]
+        judge = WorkloadJudge(self._readiness, spec, live, secrets=judged, view=view, ready_limit=self._ready_limit)
+        judgements = {
+            ConditionType.WORKER_READY: await (judge.versioned_worker(builds, rollout) if builds else judge.worker())
+        }
+        if spec.ingress:
+            judgements[ConditionType.INGRESS_READY] = await judge.ingress()
+        for condition, judgement in judgements.items():
+            verdicts[condition] = judgement.verdict
+            waits.append(judgement.again)
+        verdicts |= _overall(written)
+        await self._write(key, body, verdicts, _status(spec, live, builds, rollout))
         return min((wait for wait in waits if wait is not None), default=None)
 
-    async def _write_children(
-        self, key: ResourceKey, uid: str, spec: ProcessSpec, secrets: Mapping[str, SecretSummary | None]
-    ) -> Written:
-        ours = controlled(self._store.children(key), uid)
+    def _observed(
+        self,
+        live: Live,
+        secrets: Mapping[str, SecretSummary | None],
+        builds: Builds | None,
+        rollout: RolloutView | None,
+    ) -> Observed:
         present = {name: summary for name, summary in secrets.items() if summary}
-        observed = Observed(
+        replicas = {body["metadata"]["name"]: replicas_seen(body) for body in live.deployments()}
+        return Observed(
             secret_keys={name: summary.keys for name, summary in present.items()},
             secret_digests={name: summary.digest for name, summary in present.items()},
-            replicas={child.name: replicas_seen(live) for child, live in ours.items() if child.kind == DEPLOYMENT},
-            children=ours.keys(),
+            replicas=replicas,
+            children=live.children.keys(),
+            earlier_builds=builds.earlier if builds else (),
+            unversioned_serves=builds is not None and unversioned_serves(rollout),
             service_monitors=self._store.service_monitors,
         )
-        plan = plan_children(spec, Owner(key.namespace, key.name, uid), observed)
-        return await self._children.write(key, uid, plan)
 
     def _temporal(
         self,
@@ -166,31 +177,8 @@ class Reconciler:
         wanted = spec.temporal.namespace_management.retention or ""
         return replace(view, namespace=conflict(decision, wanted, view.namespace))
 
-    def _pods(self, key: ResourceKey, component: Component) -> list[Body]:
-        pods = self._store.pods(key)
-        return [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == component.value]
-
-    async def _judge(
-        self, key: ResourceKey, body: Body, component: Component, secrets: Verdict
-    ) -> tuple[Verdict, float | None]:
-        """How a workload stands, and after how many seconds to ask one of its pods again about it."""
-        deployment = self._deployment(key, body, component)
-        if deployment is None and blocking(secrets):
-            return failing(secrets.reason, f"no pods are made: {secrets.message}"), None
-        pods = self._pods(key, component)
-        verdict = judge_workload(component, deployment, pods, None)
-        silent = unready_pod(pods)
-        if verdict.reason is not Reason.PROGRESSING or silent is None:
-            return verdict, None
-        return judge_workload(component, deployment, pods, await self._readiness.ask(silent)), FRESH_SECONDS
-
-    def _deployment(self, key: ResourceKey, body: Body, component: Component) -> Body | None:
-        uid = body["metadata"]["uid"]
-        owner = Owner(key.namespace, key.name, uid)
-        return controlled(self._store.children(key), uid).get(ChildKey(DEPLOYMENT, child_name(owner, component)))
-
     async def _write(
-        self, key: ResourceKey, body: Body, spec: ProcessSpec | None, verdicts: Mapping[ConditionType, Verdict]
+        self, key: ResourceKey, body: Body, verdicts: Mapping[ConditionType, Verdict], status: ProcessStatus
     ) -> None:
         generation = body["metadata"]["generation"]
         conditions = assemble(
@@ -199,32 +187,24 @@ class Reconciler:
             before=conditions_of(body),
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        counts = {component: self._count(key, body, spec, component) for component in Component}
-        status = ProcessStatus(
-            observed_generation=generation,
-            conditions=conditions,
-            worker=counts[Component.WORKER],
-            ingress=counts[Component.INGRESS],
-        )
-        await self._status.write(key, body, status)
-
-    def _count(
-        self, key: ResourceKey, body: Body, spec: ProcessSpec | None, component: Component
-    ) -> WorkloadStatus | None:
-        if spec is None or component not in components(spec):
-            return None
-        deployment = self._deployment(key, body, component)
-        return workload_status(deployment, image_of(spec.image, component)) if deployment else None
+        changes = {"observed_generation": generation, "conditions": conditions}
+        await self._status.write(key, body, status.model_copy(update=changes))
 
 
-def _polling(spec: ProcessSpec, view: TemporalView, pods: Sequence[Body]) -> Polling:
-    """Whether the workers poll their task queue; where spec leaves it to the process, whether they poll at all."""
-    workers = view.workers or frozenset()
-    queue = spec.temporal.task_queue
-    if queue:
-        return Polling(f"task queue {queue!r}", any(each.task_queue == queue for each in workers), view.looked_at)
-    hosts = {pod["metadata"]["name"] for pod in pods}
-    return Polling("any task queue", any(each.host in hosts for each in workers), view.looked_at)
+def _status(spec: ProcessSpec, live: Live, builds: Builds | None, rollout: RolloutView | None) -> ProcessStatus:
+    """Counts of what serves, and builds."""
+    serving = builds.serving(rollout) if builds else (None,)
+    worker = [
+        workload_status(deployment, spec.image.worker)
+        for build in serving
+        if (deployment := live.deployment(Component.WORKER, build))
+    ]
+    ingress = live.deployment(Component.INGRESS, None) if spec.ingress else None
+    return ProcessStatus(
+        worker=summed_up(worker) if worker else None,
+        ingress=workload_status(ingress, spec.image.ingress or "") if ingress else None,
+        rollout=rollout_status(builds, rollout) if builds else None,
+    )
 
 
 def _overall(written: Written) -> dict[ConditionType, Verdict]:
