@@ -119,6 +119,8 @@ class World:
         self.source = random.Random(self.seed)  # noqa: S311 - the same in every run
         self.faulty = True
         self.workers = True
+        self.away = False
+        """Whether Temporal answers nobody."""
         self.stream = True
         """Whether the dead-letter stream takes records."""
         self.logs: list[list[tuple[str, str, bytes]]] = [[] for _ in range(PARTITIONS)]
@@ -183,8 +185,8 @@ class SimulatedTemporal(Caller):
         size, request = batch.history_size, batch.request_id
         await world.pause(0.2)
         fault = source.random() if world.faulty else 1.0
-        if fault < 0.06:
-            await world.pause(8)
+        if world.away or fault < 0.06:
+            await world.pause(8 if fault < 0.06 else 0.5)
             raise rpc_error(RPCStatusCode.UNAVAILABLE, "connection refused")
         if fault < 0.10:
             # Applied, and the answer is lost, or applied after the caller has given up.
@@ -215,8 +217,9 @@ class SimulatedTemporal(Caller):
 
     async def history(self, workflow_id: str) -> History:
         world = self._world
-        await world.pause(0.2)
-        if world.faulty and world.source.random() < 0.1:
+        # Sometimes longer than a drain waits.
+        await world.pause(8 if world.faulty and world.source.random() < 0.1 else 0.2)
+        if world.away or (world.faulty and world.source.random() < 0.1):
             raise rpc_error(RPCStatusCode.UNAVAILABLE, "connection refused")
         return world.workflows[workflow_id].history
 
@@ -402,7 +405,7 @@ async def simulate(world: World) -> None:
         assert not life.running.done(), life.running.exception()
         world.check_order()
         assert all(each.history.size < LARGEST_HISTORY_BYTES for each in world.workflows.values())
-        match source.randrange(8):
+        match source.randrange(10):
             case 0 | 1:
                 await life.transport.rebalance()
             case 2:
@@ -416,9 +419,11 @@ async def simulate(world: World) -> None:
                 life = Life(world, lives)
             case 4 | 5:
                 world.workers = not world.workers
+            case 6 | 7:
+                world.away = not world.away
             case _:
                 world.stream = not world.stream
-    world.faulty, world.workers, world.stream = False, True, True
+    world.faulty, world.workers, world.away, world.stream = False, True, False, True
     for workflow in world.workflows.values():
         workflow.history = History()
     await life.transport.rebalance()
