@@ -69,7 +69,8 @@ class WholeIntake:
         metrics = SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "fuzz")
         endings = EndingsAtOnce(self._planner, metrics, dead_lettering, progress=lambda: None)
         self._intakes = [
-            Intake(ROUTER, Decoder(ROUTER, form), self._planner, endings, self._limits) for form in ("protobuf", "json")
+            Intake(ROUTER, Decoder(ROUTER, form), self._planner, endings, self._limits, subscription=form)
+            for form in ("protobuf", "json")
         ]
         self._partition = Partition("fuzz", 0)
         self._planner.assign([self._partition])

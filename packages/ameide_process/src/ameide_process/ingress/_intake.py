@@ -15,7 +15,7 @@ from ameide_process.ingress._planner import Planner
 from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.routing import Router, to_payload
 from ameide_process.trace_context import attach
-from ameide_process.tracing import Tracing
+from ameide_process.tracing import NO_SPANS, Tracing
 
 _logger = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class Intake(Generic[EnvelopeT]):
         limits: Limits,
         *,
         subscription: str,
-        tracing: Tracing,
+        tracing: Tracing = NO_SPANS,
     ) -> None:
         """Prepares it.
 
