@@ -29,7 +29,7 @@ from ameide_process.worker._dead_letters import DeadLetterWriter
 from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 PARTITIONS = 2
 
@@ -155,7 +155,16 @@ async def received(
 ) -> AsyncGenerator[Received]:
     """Runs the workflows of a test, and asks an order's which events it has."""
     async with receivers(client):
-        yield lambda order_id: received_by(client, order_id)
+
+        async def ask(order_id: str) -> list[str]:
+            try:
+                return await received_by(client, order_id)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return []
+                raise
+
+        yield ask
 
 
 PlaceFactory = Callable[..., AbstractAsyncContextManager[Place]]

@@ -73,6 +73,7 @@ def test_spoilt_headers_cost_only_what_they_say():
         (letter(process="others"), GOOD, Skip.OTHER_PROCESS),
         (letter(), Known(redriven=True, redrives=0, target="orders", fault=""), Skip.REDRIVEN),
         (letter("unknown-signal", source=None), GOOD, Skip.NOT_AN_EVENT),
+        (letter("refused", source=None), GOOD, Skip.NOT_AN_EVENT),
         (letter(), Known(redriven=False, redrives=0, target=None, fault=""), Skip.NO_TARGET),
         (letter("late"), GOOD, Skip.LATE),
         (letter(), Known(redriven=False, redrives=0, target="orders", fault="missing-key"), Skip.FAILS_AGAIN),

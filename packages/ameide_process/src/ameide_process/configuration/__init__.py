@@ -11,7 +11,12 @@ from ameide_process.configuration._bindings import (
     SubscriptionSettings,
 )
 from ameide_process.configuration._concurrency import WorkerConcurrency
-from ameide_process.configuration._environment import HttpSettings, WorkerVersion, write_termination_log
+from ameide_process.configuration._environment import (
+    DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS,
+    HttpSettings,
+    WorkerVersion,
+    write_termination_log,
+)
 from ameide_process.configuration._http import HttpListening, HttpSubscription, HttpTls
 from ameide_process.configuration._kafka import KafkaConnection, KafkaOutput, KafkaSasl, KafkaSubscription
 from ameide_process.configuration._loading import (
@@ -36,6 +41,7 @@ from ameide_process.configuration._tracing import TracingSettings
 __all__ = [
     "CONTRACT_MISMATCH_EXIT_CODE",
     "DEAD_LETTER",
+    "DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS",
     "PROGRESS",
     "STARTUP_ERROR_EXIT_CODE",
     "BoundSubscription",

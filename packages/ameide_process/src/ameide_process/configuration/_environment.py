@@ -11,6 +11,9 @@ from ameide_process.contract import ProcessContract
 
 DEFAULT_PORT = 8080
 DEFAULT_HOST = "0.0.0.0"  # noqa: S104 - a pod's health endpoint is asked from outside the pod
+DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS = 300.0
+"""Beyond any restart of a worker, a broker or Temporal."""
+
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes' own default of `terminationMessagePath`."""
 
@@ -91,6 +94,19 @@ def read_worker_version(environ: Mapping[str, str], problems: ProblemList) -> Wo
     if build_id:
         problems.add("TEMPORAL_DEPLOYMENT_NAME", "is not set", "set it too, or unset TEMPORAL_WORKER_BUILD_ID")
     return None
+
+
+def read_oldest_unacknowledged(environ: Mapping[str, str], problems: ProblemList) -> float:
+    """Reads INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS, the age at which a message makes the ingress unready."""
+    text = environ.get("INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS") or str(DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        problems.add("INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS", text, "set it to a number of seconds above 0")
+        return DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS
+    return seconds
 
 
 def read_path(variable: str, environ: Mapping[str, str], problems: ProblemList, *, advice: str) -> Path | None:

@@ -17,6 +17,7 @@ from ameide_process.configuration._environment import (
     WorkerVersion,
     check_identity,
     read_http,
+    read_oldest_unacknowledged,
     read_task_queue,
     read_worker_version,
 )
@@ -63,6 +64,8 @@ class WorkerConfiguration(ProgramConfiguration):
 class IngressConfiguration(ProgramConfiguration):
     """Everything that an ingress is told from outside."""
 
+    oldest_unacknowledged_seconds: float
+    """Age at which an unacknowledged message makes the ingress unready."""
     subscriptions: tuple[BoundSubscription, ...]
     outputs: Mapping[str, OutputSettings]
     """Holds the dead-letter output of every subscription that has one."""
@@ -109,6 +112,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     temporal = read_temporal(environ, problems)
     http = read_http(environ, problems)
     tracing = read_tracing(environ, problems)
+    oldest_unacknowledged = read_oldest_unacknowledged(environ, problems)
     if not contract.subscriptions:
         problems.add("INGRESS_CONFIG", "has no use", f"{contract.name} declares no ingress subscription in its proto")
     subscriptions = read_subscriptions(contract, environ, problems, health_port=http.port)
@@ -127,6 +131,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
         temporal=temporal,
         task_queue=read_task_queue(contract, environ),
         tracing=tracing,
+        oldest_unacknowledged_seconds=oldest_unacknowledged,
         subscriptions=subscriptions,
         outputs=outputs,
     )

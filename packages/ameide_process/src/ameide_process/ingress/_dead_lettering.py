@@ -131,6 +131,7 @@ class DeadLettering:
             subscription=self._subscription,
             partition=str(partition),
             position=delivery.message.position,
+            outcome="dead_letter",
             reason=reason.value,
             message=message[:500],
             workflow_id=record.workflow_id,

@@ -57,6 +57,8 @@ each broker."""
 RETENTION_INTERVAL = 600.0
 """Seconds between two comparisons of how long the source and the namespace keep what they have."""
 
+NO_PARTITION = "no partition is assigned: there are more members than partitions"
+
 _RECONNECT = wait_random_exponential(multiplier=0.2, max=5)
 
 _logger = structlog.get_logger(__name__)
@@ -401,7 +403,9 @@ class Engine(Generic[EnvelopeT]):
         except TransportError as error:
             self._source_failed(str(error))
         else:
-            self._source_check.passed(self._retention.warning or self._standing_by)
+            # Legitimate for a member beyond the number of partitions; unready it would hold up rollouts for ever.
+            spare = "" if self._planner.trackers() else NO_PARTITION
+            self._source_check.passed(self._retention.warning or self._standing_by or spare)
             self._metrics.show_lag(lags)
 
     def _source_failed(self, error: str) -> None:
@@ -429,10 +433,27 @@ class Engine(Generic[EnvelopeT]):
             for partition, reason in planner.paused.items()
             if reason.startswith(PARKED) or partition in self._dead_lettering.trouble
         ]
+        troubles += self._too_old(now)
         if troubles:
             self._delivery_check.failed("; ".join(sorted(troubles)))
         else:
             self._delivery_check.passed()
+
+    def _too_old(self, now: float) -> list[str]:
+        """What waits for too long, of each partition, and why as far as that is known."""
+        found: list[str] = []
+        for tracker in self._planner.trackers():
+            oldest = tracker.oldest
+            if oldest is None or now - oldest.received_at <= self._limits.unacknowledged_seconds:
+                continue
+            lane = oldest.lane
+            why = lane.failure.reason if lane is not None and lane.failure is not None else "no answer yet"
+            whose = f"of workflow {lane.workflow_id!r} " if lane is not None else ""
+            found.append(
+                f"{tracker.partition}: the oldest message, at {oldest.message.position}, {whose}is unacknowledged for "
+                f"{now - oldest.received_at:.0f} s ({self._limits.unacknowledged_seconds:g} s are allowed): {why}"
+            )
+        return found
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

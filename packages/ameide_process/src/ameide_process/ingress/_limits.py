@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ameide_process.configuration import Problem, StartupError
+from ameide_process.configuration import DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS, Problem, StartupError
 from ameide_process.contract import ProcessContract
 
 MINIMUM_EVENTS_PER_KEY = 16
@@ -52,6 +52,8 @@ class Limits:
     """Keys with nothing to send whose count is remembered; about 6 MB."""
     drain_seconds: float = 20.0
     """How long a rebalance or a stop waits for calls in flight; then the member gives the partitions up regardless."""
+    unacknowledged_seconds: float = DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS
+    """Age at which an unacknowledged message makes the subscription unready."""
     call_seconds: float = 10.0
     """Deadline of one call."""
 

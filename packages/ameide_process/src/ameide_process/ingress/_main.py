@@ -33,7 +33,7 @@ from ameide_process.ingress.http import EventsPort, HttpTransport
 from ameide_process.ingress.nats import NatsTransport
 from ameide_process.outputs import DeadLetterPublisher, open_output, watched_outputs
 from ameide_process.routing import Router
-from ameide_process.serving import HttpServer, Readiness
+from ameide_process.serving import HttpServer, Readiness, ReadinessCollector
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.tracing import open_tracing
@@ -67,7 +67,10 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         StartupError: It cannot start; everything that is wrong is listed.
     """
     configuration = load_ingress_configuration(router.contract, environ)
-    limits = Limits(events_per_key=events_per_key(router.contract))
+    limits = Limits(
+        events_per_key=events_per_key(router.contract),
+        unacknowledged_seconds=configuration.oldest_unacknowledged_seconds,
+    )
     dead_letters = {
         name: DeadLetterPublisher(open_output(name, settings))
         for name, settings in _dead_letters(configuration).items()
@@ -75,6 +78,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     telemetry = Telemetry(configuration.contract)
     tracing = open_tracing(configuration.tracing, configuration.contract, program="ingress")
     readiness = Readiness()
+    telemetry.registry.register(ReadinessCollector(readiness))
     temporal_check = readiness.add("temporal")
     metrics = IngressMetrics(telemetry.registry)
     transports = _transports(configuration, metrics)

@@ -12,6 +12,9 @@ from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._transport import PartitionLag
 from ameide_process.invalid_event import InvalidReason
 
+REASONS = tuple(reason for reason in InvalidReason if reason is not InvalidReason.UNKNOWN_SIGNAL)
+"""Why the ingress gives a message up; signals are the workflow's."""
+
 
 class SubscriptionMetrics:
     """Counts for one subscription.
@@ -46,6 +49,8 @@ class SubscriptionMetrics:
         self._parked = metrics.parked_keys.labels(subscription)
         self._paused = metrics.paused_partitions.labels(subscription)
         self._assigned = metrics.assigned_partitions.labels(subscription)
+        # There from the beginning: an alert on a rate misses the first of what appears with it.
+        self._dead_letters = {reason: metrics.dead_letters.labels(subscription, reason.value) for reason in REASONS}
         self._lag_labels: set[tuple[str, str]] = set()
 
     def accepted(self, events: int, *, started: bool, seconds: float) -> None:
@@ -61,7 +66,7 @@ class SubscriptionMetrics:
 
     def dead_letter(self, reason: InvalidReason) -> None:
         """Counts a dead letter."""
-        self._metrics.dead_letters.labels(self._subscription, reason.value).inc()
+        self._dead_letters[reason].inc()
 
     def show(self, planner: Planner, now: float) -> None:
         """Sets the gauges that follow from the planner's state."""

@@ -21,9 +21,16 @@ _logger = structlog.get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def watched_outputs(outputs: Mapping[DeadLetterPublisher, Check]) -> AsyncGenerator[None]:
-    """Keeps each output's check true to its stream while the block runs."""
-    watching = [asyncio.create_task(_watch(output, check)) for output, check in outputs.items()]
+async def watched_outputs(
+    outputs: Mapping[DeadLetterPublisher, Check], *, required: bool = True
+) -> AsyncGenerator[None]:
+    """Keeps each output's check true to its stream while the block runs.
+
+    Args:
+        outputs: Each with its check.
+        required: Whether the program is unready without them; otherwise the check passes with a warning.
+    """
+    watching = [asyncio.create_task(_watch(output, check, required=required)) for output, check in outputs.items()]
     try:
         yield
     finally:
@@ -32,14 +39,17 @@ async def watched_outputs(outputs: Mapping[DeadLetterPublisher, Check]) -> Async
         await asyncio.gather(*watching, return_exceptions=True)
 
 
-async def _watch(output: DeadLetterPublisher, check: Check) -> NoReturn:
+async def _watch(output: DeadLetterPublisher, check: Check, *, required: bool) -> NoReturn:
     while True:
         try:
             await output.look()
         except OutputError as error:
             if check.status.reason != str(error):
                 _logger.warning("output not usable", reason=str(error))
-            check.failed(str(error))
+            if required:
+                check.failed(str(error))
+            else:
+                check.passed(str(error))
         else:
             check.passed()
-        await asyncio.sleep(LOOK_INTERVAL if check.status.ok else IMPATIENT_INTERVAL)
+        await asyncio.sleep(IMPATIENT_INTERVAL if check.status.reason else LOOK_INTERVAL)

@@ -19,6 +19,9 @@ OPEN_TIMEOUT = 15.0
 SILENCE_TIMEOUT = 30.0
 """Seconds without a record before the end, after which the broker counts as away."""
 
+ASSIGNMENT_PAUSE = 0.02
+"""Seconds between two looks whether the client knows the topic's partitions."""
+
 BATCH_RECORDS = 500
 
 POLL_MS = 500
@@ -74,9 +77,10 @@ class KafkaDeadLetters:
                     raise DeadLetterStreamError(
                         f"{self.where}: there is no such topic, or it is not shown to us; check OUTPUT_CONFIG"
                     )
-                numbers = consumer.partitions_for_topic(self._settings.topic) or ()
-                partitions = [TopicPartition(self._settings.topic, number) for number in sorted(numbers)]
-                consumer.assign(partitions)
+                # Asked for only now: some brokers make a topic that somebody subscribes to.
+                consumer.subscribe(topics=[self._settings.topic])
+                while not (partitions := consumer.assignment()):  # noqa: ASYNC110 -- the client has no event for it
+                    await asyncio.sleep(ASSIGNMENT_PAUSE)
                 self._begins = await consumer.beginning_offsets(partitions)
                 self._ends = await consumer.end_offsets(partitions)
                 self._unseen = set(partitions)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from ameide_process.invalid_event import InvalidReason
 from ameide_process.outputs import DeadLetterRecord
 
 _AGE = re.compile(r"(\d+)([smhdw])")
@@ -30,7 +31,7 @@ ADVICE = {
     Skip.REDRIVEN: "an earlier redrive replayed it; --include-redriven replays it again",
     Skip.OTHER_PROCESS: "it belongs to another process, which shares the stream; use that one's redrive",
     Skip.NO_TARGET: "where it came from is not known, is not read any more, or is HTTP; name a subscription with --to",
-    Skip.NOT_AN_EVENT: "it was signalled to the workflow past the ingress; send it again from where it came",
+    Skip.NOT_AN_EVENT: "it did not come in by the ingress: a signal by hand, or a fact that its stream refused",
     Skip.LATE: "its workflow was closed; --include-late replays it",
     Skip.EXPIRED: "older than the namespace keeps closed workflows; --include-expired replays it",
     Skip.FAILS_AGAIN: "this version cannot read it either; deploy one that can, or use --include-failing",
@@ -38,6 +39,10 @@ ADVICE = {
     Skip.OVER_LIMIT: "more than --limit; run again for the rest",
 }
 """What to do about each."""
+
+
+_EVENTS = frozenset(reason.value for reason in InvalidReason if reason is not InvalidReason.UNKNOWN_SIGNAL)
+"""Reasons of what came in by the ingress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class Rules:
         checks = (
             (letter.process != self.process, Skip.OTHER_PROCESS),
             (known.redriven and not consent.redriven, Skip.REDRIVEN),
-            (letter.reason == "unknown-signal", Skip.NOT_AN_EVENT),
+            (letter.reason not in _EVENTS, Skip.NOT_AN_EVENT),
             (known.target is None, Skip.NO_TARGET),
             (letter.reason == "late" and not consent.late, Skip.LATE),
             (expired and not consent.expired, Skip.EXPIRED),

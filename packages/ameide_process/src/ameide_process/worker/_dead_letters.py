@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.api.common.v1 import Payload
 
 from ameide_process.contract import ProcessContract
+from ameide_process.invalid_event import InvalidReason
 from ameide_process.outputs import DeadLetterPublisher, DeadLetterRecord, Headers
 
 _CONTENT_TYPES = {
@@ -37,6 +38,9 @@ class DeadLetterWriter:
             ["reason"],
             registry=registry,
         )
+        # There from the beginning: an alert on a rate misses the first of what appears with it.
+        for reason in InvalidReason:
+            self._written.labels(reason.value)
 
     async def publish(self, request: DeadLetterRequest) -> DeadLetterResponse:
         """Publishes the events together, started in their order; returns once the stream has them all.

@@ -63,6 +63,10 @@ class FactWriter:
             ["stream", "outcome"],
             registry=registry,
         )
+        # There from the beginning: an alert on a rate misses the first of what appears with it.
+        for stream in streams:
+            for outcome in ("sent", "refused"):
+                self._ended.labels(stream, outcome)
 
     async def send(self, request: SendFactsRequest) -> SendFactsResponse:
         """Sends facts together, started in their order; returns once each has come to its end.

@@ -21,8 +21,8 @@ from ameide_process.configuration import (
 )
 from ameide_process.connection import connect, watched
 from ameide_process.contract import ProcessContract
-from ameide_process.outputs import DeadLetterPublisher, FactPublisher, open_output
-from ameide_process.serving import HttpServer, Readiness
+from ameide_process.outputs import DeadLetterPublisher, FactPublisher, open_output, watched_outputs
+from ameide_process.serving import HttpServer, Readiness, ReadinessCollector
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.tracing import open_tracing
@@ -32,6 +32,7 @@ from ameide_process.worker._facts import FactWriter
 from ameide_process.worker._parts import load_parts
 from ameide_process.worker._polling import watch_polling
 from ameide_process.worker_parts import WorkerParts
+from ameide_process.workflow import announce_events
 
 GRACEFUL_STOP = timedelta(seconds=20)
 """What running activities get to end at a stop; Kubernetes kills 30 s after SIGTERM by default."""
@@ -95,6 +96,13 @@ class _WorkerProgram:
         self._polling = readiness.add("polling")
         self._telemetry = Telemetry(configuration.contract)
         self._tracing = open_tracing(configuration.tracing, configuration.contract, program="worker")
+        self._telemetry.registry.register(ReadinessCollector(readiness))
+        announce_events(
+            self._telemetry.runtime.metric_meter,
+            namespace=configuration.temporal.namespace,
+            task_queue=configuration.task_queue,
+            workflow_type=configuration.contract.workflow_type,
+        )
         self._publisher = DeadLetterPublisher(open_output(DEAD_LETTER, configuration.dead_letter))
         self._dead_letters = DeadLetterWriter(configuration.contract, self._publisher, self._telemetry.registry)
         self._streams = {
@@ -107,6 +115,7 @@ class _WorkerProgram:
         self._facts = FactWriter(
             configuration.contract, self._streams, self._publisher, self._telemetry.registry, self._tracing
         )
+        self._outputs = {self._publisher: readiness.add(f"output:{DEAD_LETTER}")}
         self._http = HttpServer(
             configuration.http,
             contract=configuration.contract,
@@ -118,7 +127,8 @@ class _WorkerProgram:
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until the event is set; activities that run then get `GRACEFUL_STOP` to end."""
         try:
-            async with self._http:
+            # A worker without its dead-letter stream goes on working; only what must go there waits.
+            async with self._http, watched_outputs(self._outputs, required=False):
                 _log.info("worker started", port=self._http.port, task_queue=self._configuration.task_queue)
                 await self._work(stop)
         finally:

@@ -12,6 +12,7 @@ from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY, DEAD_LET
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._emission import PROGRESS_FUNCTION
 from ameide_process.workflow._errors import ProcessFailedError
+from ameide_process.workflow._metrics import announce_events
 from ameide_process.workflow._outbox import PROGRESS_STREAM, SEND_FACTS_ACTIVITY
 from ameide_process.workflow._process import Process
 from ameide_process.workflow._workflow import ProcessWorkflow
@@ -28,5 +29,6 @@ __all__ = [
     "ProcessDefinition",
     "ProcessFailedError",
     "ProcessWorkflow",
+    "announce_events",
     "current_cause",
 ]
