@@ -15,9 +15,6 @@ CONTENT_TYPE = "application/protobuf"
 _PREFIXES = {"kafka": "ce_", "nats": "ce-"}
 """Of attributes in headers, by transport (Kafka binding 3.2.3, NATS binding 3.2.1)."""
 
-_PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
-"""What a header of text carries as it is; the rest is percent-encoded (HTTP binding 3.1.3.2)."""
-
 
 @dataclass(frozen=True, slots=True)
 class FactRecord:
@@ -55,9 +52,13 @@ class FactRecord:
         """
         prefix = _PREFIXES[transport]
         attributes = CloudEvent(dict(self._attributes())).get_attributes()
-        headers = [(f"{prefix}{name}", _header(_text(value), transport)) for name, value in attributes.items()]
+        headers = [(f"{prefix}{name}", _text(value).encode()) for name, value in attributes.items()]
         return OutputRecord(
-            value=self.data, key=self.partition_key.encode(), headers=[*headers, *self._transport_headers(transport)]
+            value=self.data,
+            key=self.partition_key.encode(),
+            headers=[*headers, *self._transport_headers(transport)],
+            # Encoded, since a stream that drops repetitions takes it as a header of its own.
+            id=quote(self.id, safe="/"),
         )
 
     def _attributes(self) -> Iterator[tuple[str, object]]:
@@ -92,18 +93,14 @@ class FactRecord:
         if transport == "nats":
             plain.append(("ce-datacontenttype", CONTENT_TYPE.encode()))
         if self.traceparent:
-            plain.append((TRACEPARENT, _header(self.traceparent, transport)))
+            plain.append((TRACEPARENT, self.traceparent.encode()))
             if self.tracestate:
-                plain.append((TRACESTATE, _header(self.tracestate, transport)))
+                plain.append((TRACESTATE, self.tracestate.encode()))
         return plain
 
 
 def _text(value: object) -> str:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
-
-
-def _header(value: str, transport: str) -> bytes:
-    return value.encode() if transport == "kafka" else quote(value, safe=_PRINTABLE).encode()
 
 
 class FactPublisher:
