@@ -1,14 +1,18 @@
 """What Prometheus and the kubelet get from the operator."""
 
+import re
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from ameide_operator.reconciling import ResourceKey
 from ameide_operator.serving import HttpServer, ListenError, OperatorMetrics
 
+CHART = Path(__file__).parents[2] / "chart"
 KEY = ResourceKey("shop", "orders")
 
 
@@ -61,3 +65,12 @@ async def test_a_port_that_is_taken_is_said():
         with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with HttpServer("127.0.0.1", port, metrics=bytes):
                 pass
+
+
+async def test_the_operator_s_alerts_name_metrics_that_it_has():
+    shown = await page([body(("Ready", "False", "SecretMissing"), ("SecretsReady", "True", "CertificateExpiring"))])
+    rules = yaml.safe_load((CHART / "files" / "rules" / "operator.yaml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        for name in re.findall(r"ameide_\w+", rule["expr"]):
+            assert f"\n{name}{{" in shown, rule["alert"]
+        assert rule["annotations"].keys() == {"summary", "description", "action"}
