@@ -131,6 +131,7 @@ async def test_a_key_at_its_signal_limit_waits_alone(
             await wait_for(lambda: ingress.metric("ameide_ingress_events_total", outcome="accepted") == 23)
             await wait_for(lambda: ingress.metric("ameide_ingress_parked_keys") == 1)
             assert ingress.transport.committed == 3
+            await wait_for(lambda: "parked: 'proc/order-fulfillment/t/full'" in ingress.delivery_check.status.reason)
             assert ingress.delivery_check.status.ok
             assert not ingress.dead_letters.records
 

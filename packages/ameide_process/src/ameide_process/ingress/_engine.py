@@ -437,7 +437,8 @@ class Engine(Generic[EnvelopeT]):
         if troubles:
             self._delivery_check.failed("; ".join(sorted(troubles)))
         else:
-            self._delivery_check.passed()
+            # The others flow, so this is ready; that one does not is said all the same.
+            self._delivery_check.passed(planner.why_parked(now))
 
     def _too_old(self, now: float) -> list[str]:
         """What waits for too long, of each partition, and why as far as that is known."""

@@ -152,7 +152,7 @@ class Planner:
             return None
         lane = delivery.lane
         if lane is not None and lane.failure is not None and lane.parked(now):
-            return f"{PARKED}: {lane.workflow_id!r}: {lane.failure.reason}"
+            return _parked(lane, lane.failure)
         return self.gate.reason or self._held.get(message.partition) or ""
 
     def withdraw(self, message: Message, now: float) -> bool:
@@ -367,7 +367,7 @@ class Planner:
     def _why_full(self, tracker: PartitionTracker, now: float) -> str:
         lane = tracker.oldest.lane if tracker.oldest is not None else None
         if lane is not None and lane.failure is not None and lane.parked(now):
-            return f"{PARKED}: {lane.workflow_id!r}: {lane.failure.reason}"
+            return _parked(lane, lane.failure)
         return BOUND_REACHED
 
     # Figures
@@ -384,6 +384,11 @@ class Planner:
     def parked(self, now: float) -> list[Lane]:
         """Returns the keys that are held up by a failure of their own."""
         return [lane for lane in self._schedule.failing if lane.parked(now)]
+
+    def why_parked(self, now: float) -> str:
+        """Says which key has been held up longest, and why; empty: none is."""
+        lane = min(self.parked(now), key=lambda lane: (lane.failing_since, lane.workflow_id), default=None)
+        return "" if lane is None or lane.failure is None else _parked(lane, lane.failure)
 
     # Batches
 
@@ -436,6 +441,10 @@ class Planner:
         if lane.retry is not None and len(kept) < len(lane.retry.deliveries):
             # Another content is another request.
             lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
+
+
+def _parked(lane: Lane, failure: CallFailure) -> str:
+    return f"{PARKED}: {lane.workflow_id!r}: {failure.reason}"
 
 
 REFUSED = frozenset({Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.THROTTLED, Verdict.TOO_LARGE})
