@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from ameide_process.configuration import BoundSubscription, HttpSubscription, KafkaSubscription
+from ameide_process.configuration import BoundSubscription, HttpSubscription, KafkaOutput, KafkaSubscription
 from ameide_process.contract import Subscription
 from ameide_process.outputs import DeadLetterRecord, OutputRecord, SourcePosition
 from ameide_process.redrive._journal import Positions, read_redriven, redriven_record
@@ -152,7 +152,9 @@ def bound(name: str, *topics: str) -> BoundSubscription:
 def test_dead_letters_go_back_to_where_they_came_from():
     one = Targets({"orders-facts": bound("orders-facts", "orders")})
     assert one.of(letter()) == Target("orders-facts", "orders")
-    assert one.output(Target("orders-facts", "orders")).topic == "orders"
+    output = one.output(Target("orders-facts", "orders"))
+    assert isinstance(output, KafkaOutput)
+    assert output.topic == "orders"
     # Those of the worker, where there is only one way in.
     assert one.of(letter(source=None)) == Target("orders-facts", "orders")
     renamed = Targets({"orders-facts": bound("orders-facts", "orders.v2")})
