@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import socket
 import sys
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +52,7 @@ class Source(ABC):
     attribute_prefix: ClassVar[str]
     """Of headers that hold attributes of CloudEvents."""
     tombstone: ClassVar[tuple[bytes | None, Headers]]
-    """A message that says that something is gone, and is no event."""
+    """A message that says that something is gone, and is no event; where the transport has such."""
 
     @property
     @abstractmethod
@@ -157,17 +159,7 @@ class KafkaSource(Source):
         return self._sent.get(topic, 0) - (max(0, found.offset) if found else 0)
 
     async def dead_letters(self, topic: str) -> list[Record]:
-        consumer = AIOKafkaConsumer(
-            f"{topic}.dead",
-            bootstrap_servers=self.dead_letter_server.bootstrap_servers,
-            auto_offset_reset="earliest",
-        )
-        await consumer.start()
-        try:
-            found = await consumer.getmany(timeout_ms=1000)
-        finally:
-            await consumer.stop()
-        return [Record(each.value or b"", dict(each.headers)) for batch in found.values() for each in batch]
+        return await records(self.dead_letter_server, f"{topic}.dead")
 
 
 class ApacheKafkaSource(KafkaSource):
@@ -236,7 +228,102 @@ class NatsSource(Source):
         return [Record(each.data or b"", dict(read_headers(each.headers))) for each in found]
 
 
-SOURCES: Mapping[str, type[Source]] = {"kafka": KafkaSource, "nats": NatsSource}
+class HttpSource(Source):
+    """Producers that post, one event of a key after the other, again and again until they are told that it is taken."""
+
+    kind = "http"
+    attribute_prefix = "ce-"
+
+    def __init__(self) -> None:
+        self._dead_letter_broker = EmbeddedKafka()
+        self._ports: dict[str, list[int]] = {}
+        """By topic: of each ingress that was told to take it. One that is gone takes no connection."""
+        self._waiting: dict[tuple[str, str], deque[tuple[bytes, Headers]]] = {}
+        """By topic and key: the events that no ingress has taken."""
+        self._posting: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.dead_letter_server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for each in self._posting.values():
+            each.cancel()
+        await asyncio.gather(*self._posting.values(), return_exceptions=True)
+        await self.dead_letter_server.close()
+
+    @property
+    def server(self) -> Server:
+        raise AssertionError("producers are their own source")
+
+    @property
+    def dead_letter_server(self) -> EmbeddedKafka:
+        return self._dead_letter_broker
+
+    async def create(self, topic: str) -> None:
+        self._ports[topic] = []
+
+    async def create_dead_letters(self, topic: str) -> None:
+        await self.dead_letter_server.create_topic(f"{topic}.dead")
+
+    def subscription(self, topic: str) -> Mapping[str, object]:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        self._ports[topic].append(port)
+        # Until the dead-letter stream is back, so that a repetition is none of its records.
+        return {"port": port, "path": f"/{topic}", "deadLetter": "dead-letter", "acceptanceTimeoutSeconds": 60}
+
+    def output(self, topic: str) -> Mapping[str, object]:
+        servers = self.dead_letter_server.bootstrap_servers
+        return {"kind": "kafka", "bootstrapServers": servers, "topic": f"{topic}.dead"}
+
+    async def publish(self, topic: str, value: bytes | None, headers: Headers = (), *, key: str = "") -> None:
+        name = (topic, key)
+        self._waiting.setdefault(name, deque()).append((value or b"", headers))
+        if name not in self._posting or self._posting[name].done():
+            self._posting[name] = asyncio.create_task(self._post_all(topic, self._waiting[name]))
+
+    async def _post_all(self, topic: str, waiting: deque[tuple[bytes, Headers]]) -> None:
+        async with aiohttp.ClientSession() as http:
+            while waiting:
+                if await self._posted(http, topic, *waiting[0]):
+                    waiting.popleft()
+                else:
+                    await asyncio.sleep(0.1)
+
+    async def _posted(self, http: aiohttp.ClientSession, topic: str, value: bytes, headers: Headers) -> bool:
+        """Whether one of those that take the topic took an event."""
+        named = [(name, content.decode()) for name, content in headers]
+        for port in reversed(self._ports[topic]):
+            with contextlib.suppress(aiohttp.ClientError):
+                async with http.post(f"http://{HOST}:{port}/{topic}", data=value, headers=named) as answer:
+                    assert answer.status in {202, 503}, await answer.text()
+                    if answer.status == 202:
+                        return True
+        return False
+
+    async def unacknowledged(self, topic: str) -> int:
+        for (name, _), task in self._posting.items():
+            if name == topic and task.done():
+                task.result()
+        return sum(len(waiting) for (name, _), waiting in self._waiting.items() if name == topic)
+
+    async def dead_letters(self, topic: str) -> list[Record]:
+        return await records(self.dead_letter_server, f"{topic}.dead")
+
+
+async def records(broker: KafkaBroker, topic: str) -> list[Record]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        found = await consumer.getmany(timeout_ms=1000)
+    finally:
+        await consumer.stop()
+    return [Record(each.value or b"", dict(each.headers)) for batch in found.values() for each in batch]
+
+
+SOURCES: Mapping[str, type[Source]] = {"http": HttpSource, "kafka": KafkaSource, "nats": NatsSource}
 
 DURABLE_SOURCES = ["nats", pytest.param("apache-kafka", marks=pytest.mark.e2e)]
 """Those that keep what they have when they restart."""
@@ -304,8 +391,10 @@ class Stand:
             "OUTPUT_CONFIG": {"dead-letter": {**kind, **self.source.output(topic)}},
         }
         variables = (temporal or self.temporal).environment()
+        # Each program has its own: one that starts must not read what the next one is told.
+        number = len(list(self.folder.iterdir()))
         for name, content in files.items():
-            path = self.folder / f"{topic}.{name}.yaml"
+            path = self.folder / f"{topic}.{number}.{name}.yaml"
             path.write_text(json.dumps(content))
             variables[name] = str(path)
         return variables

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_devstack import TemporalDevServer
 from ameide_devstack.testing import wait_until
@@ -84,12 +85,12 @@ async def test_poison_becomes_a_dead_letter_whole_and_the_rest_flows(
         (order_placed("huge", sku="x" * 1_950_000).SerializeToString()[:900_000], PROTOBUF, b"undecodable"),
     ]
     for number, (value, headers, _) in enumerate(poison):
-        await stand.source.publish("poison", value, [*headers, ("n", str(number).encode())], key=order)
+        await stand.source.publish("poison", value, [*headers, ("correlation-id", str(number).encode())], key=order)
         await publish(stand, "poison", order_placed(order, f"e-{number}"))
     async with receivers(client), stand.ingress("poison"):
         await until_received(received_by, client, order, [f"e-{number}" for number in range(len(poison))])
         await stand.until_acknowledged("poison")
-        dead = {each.headers["n"]: each for each in await stand.source.dead_letters("poison")}
+        dead = {each.headers["correlation-id"]: each for each in await stand.source.dead_letters("poison")}
         assert len(dead) == len(poison)
         for number, (value, headers, reason) in enumerate(poison):
             record = dead[str(number).encode()]
@@ -100,6 +101,7 @@ async def test_poison_becomes_a_dead_letter_whole_and_the_rest_flows(
             assert int(record.headers["dead-letter-source-position"]) >= 0
 
 
+@pytest.mark.parametrize("stand", ["kafka", "nats"], indirect=True)  # a request always holds something
 async def test_a_tombstone_is_no_event_and_no_poison(
     stand: Stand, client: Client, receivers: Receivers, received_by: ReceivedBy, order_placed: Placed
 ) -> None:
