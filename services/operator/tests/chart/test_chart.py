@@ -14,6 +14,7 @@ import yaml
 from ameide_devstack import Kubernetes, helm_binary
 from ameide_devstack.testing import wait_for
 from ameide_operator.crd import process_crd
+from ameide_operator.models import HttpEndpoint
 from ameide_operator.testing import FakeKubelet, process_resource
 from lightkube import KubeConfig
 
@@ -108,6 +109,24 @@ def test_what_prometheus_and_grafana_need_is_made_on_demand(helm: Helm):
             assert json.loads(text)["panels"]
     monitor, service = of_kind(objects, "ServiceMonitor"), of_kind(objects, "Service")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+
+
+def policy_of_processes(helm: Helm, *options: str) -> dict[str, Any]:
+    policies = rendered(helm, "--set", "networkPolicy.enabled=true", *options)
+    (found,) = [each for each in policies if each["metadata"]["name"] == f"{NAME}-processes"]
+    return found["spec"]
+
+
+def test_producers_reach_the_ports_of_events_and_only_those_named(helm: Helm):
+    plain = policy_of_processes(helm)
+    port = HttpEndpoint().port
+    assert {"ports": [{"port": port}], "from": [{"namespaceSelector": {}}]} in plain["ingress"]
+    peer = {"podSelector": {"matchLabels": {"app": "shop"}}}
+    events = {"from": [peer], "ports": [8443, 9000]}
+    named = policy_of_processes(helm, "--set-json", f"networkPolicy.events={json.dumps(events)}")
+    assert named["ingress"][1:] == [{"ports": [{"port": 8443}, {"port": 9000}], "from": [peer]}]
+    nobody = policy_of_processes(helm, "--set-json", "networkPolicy.events.from=[]")
+    assert nobody["ingress"] == plain["ingress"][:1]
 
 
 @pytest.mark.parametrize(
