@@ -14,6 +14,9 @@ from ameide_process.configuration import (
     HttpSubscription,
     KafkaSasl,
     KafkaSubscription,
+    NatsCredentials,
+    NatsOutput,
+    NatsSubscription,
     WorkerConcurrency,
     load_ingress_configuration,
     load_worker_configuration,
@@ -160,6 +163,54 @@ def test_ingress_that_events_are_posted_to_starts(tmp_path: Path, secrets: Path)
     assert bound.settings.tls.client_ca_file is not None
     assert bound.dead_letter is None
     assert {"name": "events-8443", "containerPort": 8443, "protocol": "TCP"} in pod.container["ports"]
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "setting"),
+    [
+        ("Creds", "user.creds", "credsFile"),
+        ("NKey", "user.nk", "nkeySeedFile"),
+        ("Token", "token", "tokenFile"),
+        ("Password", "password", "passwordFile"),
+    ],
+)
+def test_ingress_that_reads_nats_starts(tmp_path: Path, secrets: Path, method: str, key: str, setting: str):
+    (secrets / "kafka").rename(secrets / "nats")
+    (secrets / "nats" / key).write_text("proof")
+    named = {"username": "u"} if method == "Password" else {}
+    connection = {"servers": ["nats:4222"], "credentials": {"method": method, **named}}
+    secured = {"kind": "nats", "tls": {"mode": "mTLS"}, "authSecretRef": "nats"}
+    read = {
+        "stream": "orders",
+        "partitions": ["orders.0", "orders.1"],
+        "durable": "d",
+        "ackWaitSeconds": 60,
+        "maxAckPending": 500,
+        "memberTimeoutSeconds": 20,
+    }
+    resource = process_resource(
+        ingress={"subscriptions": [secured | {"name": "orders-facts", "nats": connection | read}]},
+        outputs=[secured | {"name": "dead-letter", "nats": connection | {"subject": "orders.dead-letter"}}],
+    )
+    pod = Pod(tmp_path / "pod", Component.INGRESS, resource, secrets)
+    contract = replace(
+        CONTRACT, subscriptions=(Subscription(name="orders-facts", kind="nats", binding_ref="orders-facts"),)
+    )
+    configuration = load_ingress_configuration(contract, pod.environ())
+    (bound,) = configuration.subscriptions
+    assert isinstance(bound.settings, NatsSubscription)
+    arrived = bound.settings.model_dump(by_alias=True)
+    assert {name: arrived[name] for name in read} == read
+    assert (bound.group, bound.dead_letter) == ("d", "dead-letter")
+    output = configuration.outputs["dead-letter"]
+    assert isinstance(output, NatsOutput)
+    assert output.subject == "orders.dead-letter"
+    folder = pod.inside("/etc/ameide/secrets/nats")
+    for stream in (bound.settings, output):
+        assert stream.servers == ["nats:4222"]
+        assert stream.credentials == NatsCredentials.model_validate({setting: folder / key, **named})
+        assert stream.tls is not None
+        assert stream.tls.cert_file == folder / "tls.crt"
 
 
 def test_every_option_of_concurrency_arrives(tmp_path: Path, secrets: Path):

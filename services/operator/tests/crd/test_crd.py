@@ -16,6 +16,9 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 SUBSCRIPTION = process_resource()["spec"]["ingress"]["subscriptions"][0]
 DEAD_LETTER = process_resource()["spec"]["outputs"][0]
+NATS = {"servers": ["nats:4222"], "stream": "orders"}
+NATS_TARGET = {"servers": ["nats:4222"], "subject": "orders.dead-letter"}
+NATS_DEAD_LETTER: dict[str, Any] = {"name": "dead-letter", "kind": "nats", "nats": NATS_TARGET}
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no worker image": ({"image": {"worker": None}}, "spec.image.worker: Required value"),
@@ -33,7 +36,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown transport": (
         {"ingress": {"subscriptions": [SUBSCRIPTION | {"kind": "pigeon"}]}},
-        'supported values: "kafka", "http"',
+        'supported values: "kafka", "nats", "http"',
     ),
     "kafka without topic": (
         {"ingress": {"subscriptions": [{"name": "a", "kind": "kafka", "bootstrapServers": ["k:1"]}]}},
@@ -42,6 +45,56 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "http with a topic": (
         {"ingress": {"subscriptions": [{"name": "a", "kind": "http", "topic": "t"}]}},
         "bootstrapServers, topic, consumerGroup and sasl belong to kind kafka",
+    ),
+    "nats without its stream": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "nats"}]}},
+        "nats belongs to kind nats, which needs it",
+    ),
+    "kafka with a stream of nats": (
+        {"ingress": {"subscriptions": [SUBSCRIPTION | {"nats": NATS}]}},
+        "nats belongs to kind nats",
+    ),
+    "nats with a topic": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "nats", "nats": NATS, "topic": "t"}]}},
+        "bootstrapServers, topic, consumerGroup and sasl belong to kind kafka",
+    ),
+    "subjects and partitions": (
+        {
+            "ingress": {
+                "subscriptions": [
+                    {"name": "a", "kind": "nats", "nats": NATS | {"subjects": ["a"], "partitions": ["b"]}}
+                ]
+            }
+        },
+        "set subjects or partitions, not both",
+    ),
+    "stream of nats with a wildcard": (
+        {"ingress": {"subscriptions": [{"name": "a", "kind": "nats", "nats": NATS | {"stream": "a.*"}}]}},
+        "nats.stream in body should match",
+    ),
+    "credentials of nats without secret": (
+        {
+            "ingress": {
+                "subscriptions": [{"name": "a", "kind": "nats", "nats": NATS | {"credentials": {"method": "NKey"}}}]
+            }
+        },
+        "credentials of nats need authSecretRef",
+    ),
+    "password of nobody": (
+        {"outputs": [NATS_DEAD_LETTER | {"nats": NATS_TARGET | {"credentials": {"method": "Password"}}}]},
+        "username belongs to method Password",
+    ),
+    "output without its subject": (
+        {"outputs": [{"name": "dead-letter", "kind": "nats", "nats": {"servers": ["n:4222"]}}]},
+        "nats.subject: Required value",
+    ),
+    "output of nats with a topic": (
+        {"outputs": [NATS_DEAD_LETTER | {"topic": "t"}]},
+        "bootstrapServers, topic and sasl belong to kind kafka",
+    ),
+    "output without its topic": (
+        {"outputs": [{"name": "dead-letter", "kind": "kafka", "bootstrapServers": ["k:1"]}]},
+        "kind kafka needs bootstrapServers and topic",
     ),
     "kafka with an endpoint": (
         {"ingress": {"subscriptions": [SUBSCRIPTION | {"http": {}}]}},
@@ -280,10 +333,31 @@ def test_full_resource_is_taken_whole(kubectl: Kubectl):
             "subscriptions": [
                 SUBSCRIPTION
                 | secured
-                | {"consumerGroup": "g", "deadLetter": "dead-letter", "format": "json", "startFrom": "latest"}
+                | {"consumerGroup": "g", "deadLetter": "dead-letter", "format": "json", "startFrom": "latest"},
+                {
+                    "name": "streamed",
+                    "kind": "nats",
+                    "nats": NATS
+                    | {
+                        "credentials": {"method": "Password", "username": "u"},
+                        "partitions": ["orders.0.>", "orders.1.>"],
+                        "durable": "d",
+                        "ackWaitSeconds": 60,
+                        "maxAckPending": 500,
+                        "memberTimeoutSeconds": 20,
+                    },
+                    "tls": {"mode": "mTLS"},
+                    "authSecretRef": "n",
+                    "format": "protobuf",
+                    "startFrom": "earliest",
+                },
             ]
         },
-        outputs=[DEAD_LETTER | secured],
+        outputs=[
+            DEAD_LETTER | secured,
+            NATS_DEAD_LETTER
+            | {"name": "progress", "nats": NATS_TARGET | {"credentials": {"method": "Creds"}}, "authSecretRef": "n"},
+        ],
     )
     created = kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", content=json.dumps(resource))
     assert created.returncode == 0, created.stderr

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 GOLDENS = Path(__file__).with_name("goldens")
 OWNER = Owner("orders", "order-fulfillment", "6f1c0a9e-0000-4000-8000-000000000000")
 KAFKA = {"kind": "kafka", "bootstrapServers": ["kafka-0:9093", "kafka-1:9093"]}
+NATS = {"servers": ["nats-0:4222", "nats-1:4222"]}
 SECURED = {
     "tls": {"mode": "mTLS"},
     "sasl": {"mechanism": "SCRAM-SHA-512", "username": "u"},
@@ -55,6 +56,40 @@ CASES: dict[str, tuple[dict[str, Any], Observed]] = {
             }
         },
         Observed(secret_keys={"partners": {"token", "tls.crt", "tls.key", "ca.crt"}}),
+    ),
+    "streamed": (
+        {
+            "ingress": {
+                "subscriptions": [
+                    {"name": "orders", "kind": "nats", "nats": {**NATS, "stream": "orders", "subjects": ["orders.>"]}},
+                    {
+                        "name": "partners",
+                        "kind": "nats",
+                        "nats": {
+                            **NATS,
+                            "stream": "partners",
+                            "partitions": ["partners.0.>", "partners.1.>"],
+                            "durable": "partners",
+                            "ackWaitSeconds": 60,
+                            "credentials": {"method": "Creds"},
+                        },
+                        "tls": {"mode": "mTLS"},
+                        "authSecretRef": "nats",
+                        "deadLetter": "dead-letter.partners",
+                    },
+                ]
+            },
+            "outputs": [
+                {"name": "dead-letter", "kind": "nats", "nats": {**NATS, "subject": "dead"}},
+                {
+                    "name": "dead-letter.partners",
+                    "kind": "nats",
+                    "nats": {**NATS, "subject": "dead", "credentials": {"method": "Password", "username": "u"}},
+                    "authSecretRef": "nats",
+                },
+            ],
+        },
+        Observed(secret_keys={"nats": {"user.creds", "password", "tls.crt", "tls.key", "ca.crt"}}),
     ),
     "builds": (
         {

@@ -2,6 +2,7 @@
 
 from ameide_operator.models._base import VALIDATIONS, Model
 from ameide_operator.models._kubernetes import PodTemplate, SecretKeyReference, Variable
+from ameide_operator.models._nats import Nats, NatsCredentials, NatsSource, NatsTarget
 from ameide_operator.models._resource import (
     API_VERSION,
     GROUP,
@@ -38,6 +39,10 @@ __all__ = [
     "Ingress",
     "Model",
     "NamespaceManagement",
+    "Nats",
+    "NatsCredentials",
+    "NatsSource",
+    "NatsTarget",
     "Output",
     "PodTemplate",
     "ProcessIdentity",

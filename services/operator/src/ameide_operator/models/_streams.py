@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from ameide_operator.models._base import Model, refuse_unless
 from ameide_operator.models._kubernetes import SecretName
+from ameide_operator.models._nats import NatsSource, NatsTarget
 
 DEAD_LETTER = "dead-letter"
 """Output of what can never be handled."""
@@ -15,22 +16,30 @@ _Server = Annotated[str, Field(max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$"
 _Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[-._a-zA-Z0-9]+$")]
 _Servers = Annotated[list[_Server], Field(min_length=1, max_length=16)]
 
-_CREDENTIALS_OF_A_BROKER = (
+_CREDENTIALS = "has(self.sasl) || has(self.tls) || (has(self.nats) && has(self.nats.credentials))"
+_STREAM_RULES = (
     (
         "has(self.authSecretRef) || (!has(self.sasl) && (!has(self.tls) || self.tls.mode != 'mTLS'))",
         "sasl and tls mode mTLS need authSecretRef, the Secret with their credentials",
     ),
-    ("!has(self.authSecretRef) || has(self.sasl) || has(self.tls)", "authSecretRef has no use without sasl or tls"),
-)
-_SUBSCRIPTION_RULES = refuse_unless(
-    _CREDENTIALS_OF_A_BROKER[0],
-    (
-        "!has(self.authSecretRef) || has(self.sasl) || has(self.tls) || (has(self.http) && self.http.bearerToken)",
-        "authSecretRef has no use without sasl or tls, or bearerToken of http",
-    ),
     (
         "self.kind != 'kafka' || (has(self.bootstrapServers) && has(self.topic))",
         "kind kafka needs bootstrapServers and topic",
+    ),
+    (
+        "(self.kind == 'nats') == has(self.nats)",
+        "nats belongs to kind nats, which needs it: its servers, and what is read or written there",
+    ),
+    (
+        "has(self.authSecretRef) || !has(self.nats) || !has(self.nats.credentials)",
+        "credentials of nats need authSecretRef, the Secret with them",
+    ),
+)
+_SUBSCRIPTION_RULES = refuse_unless(
+    *_STREAM_RULES,
+    (
+        f"!has(self.authSecretRef) || {_CREDENTIALS} || (has(self.http) && self.http.bearerToken)",
+        "authSecretRef has no use without sasl, tls, credentials of nats, or bearerToken of http",
     ),
     (
         (
@@ -46,6 +55,17 @@ _SUBSCRIPTION_RULES = refuse_unless(
             "!(has(self.tls) || (has(self.http) && self.http.bearerToken))"
         ),
         "tls and bearerToken of kind http need authSecretRef, the Secret with certificate and token",
+    ),
+)
+_OUTPUT_RULES = refuse_unless(
+    *_STREAM_RULES,
+    (
+        f"!has(self.authSecretRef) || {_CREDENTIALS}",
+        "authSecretRef has no use without sasl, tls or credentials of nats",
+    ),
+    (
+        "self.kind == 'kafka' || !(has(self.bootstrapServers) || has(self.topic) || has(self.sasl))",
+        "bootstrapServers, topic and sasl belong to kind kafka",
     ),
 )
 _NOT_THE_HEALTH_PORT = refuse_unless(("self != 8080", "8080 serves readiness and metrics; take another port"))
@@ -94,7 +114,8 @@ class Stream(Model):
     sasl: StreamSasl | None = None
     """Who we are to the broker; unset: nobody, or the client certificate."""
     auth_secret_ref: SecretName | None = None
-    """Secret with the credentials, in whichever keys are needed: password, tls.crt, tls.key, ca.crt."""
+    """Secret with the credentials, in whichever keys are needed: password, token, user.creds, user.nk, tls.crt,
+    tls.key, ca.crt."""
 
 
 class Subscription(Stream):
@@ -102,38 +123,44 @@ class Subscription(Stream):
 
     model_config = ConfigDict(json_schema_extra=_SUBSCRIPTION_RULES)
 
-    kind: Literal["kafka", "http"]
-    """Transport. kafka needs bootstrapServers and topic; http listens, and may say where under http."""
+    kind: Literal["kafka", "nats", "http"]
+    """Transport. kafka needs bootstrapServers and topic; nats needs nats; http listens, and may say where under
+    http."""
     bootstrap_servers: _Servers | None = None
     """host:port of some brokers."""
     topic: _Topic | None = None
     """Topic to read."""
     consumer_group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """Consumer group; unset: <process>.<subscription>."""
+    nats: NatsSource | None = None
+    """The stream of NATS JetStream to read."""
     http: HttpEndpoint | None = None
     """Where events are posted to."""
     tls: StreamTls | None = None
     """TLS towards the broker; unset: plain text. Of kind http: TLS towards clients, with the Secret's tls.crt and
     tls.key; by mTLS they must show a certificate of an authority in its ca.crt."""
     auth_secret_ref: SecretName | None = None
-    """Secret with the credentials, in whichever keys are needed: password, token, tls.crt, tls.key, ca.crt."""
+    """Secret with the credentials, in whichever keys are needed: password, token, user.creds, user.nk, tls.crt,
+    tls.key, ca.crt."""
     dead_letter: _Name | None = None
     """Name of the output that takes what can never be handled; unset: dead-letter. Of kind http, unset: none, such an
     event is refused and stays with its producer."""
     format: Literal["protobuf", "json"] = "protobuf"
     """How an event is encoded when it has no content type."""
     start_from: Literal["earliest", "latest"] = "earliest"
-    """Where a consumer group begins that has committed nothing yet."""
+    """Where a consumer group begins that has committed nothing yet, or a durable consumer that is not there yet."""
 
 
 class Output(Stream):
     """A stream that the process writes to: dead-letter, progress, or a stream_ref of the proto."""
 
-    model_config = ConfigDict(json_schema_extra=refuse_unless(*_CREDENTIALS_OF_A_BROKER))
+    model_config = ConfigDict(json_schema_extra=_OUTPUT_RULES)
 
-    kind: Literal["kafka"]
-    """Transport."""
-    bootstrap_servers: _Servers
+    kind: Literal["kafka", "nats"]
+    """Transport. kafka needs bootstrapServers and topic; nats needs nats."""
+    bootstrap_servers: _Servers | None = None
     """host:port of some brokers."""
-    topic: _Topic
+    topic: _Topic | None = None
     """Topic to write."""
+    nats: NatsTarget | None = None
+    """The subject of NATS JetStream to write to."""

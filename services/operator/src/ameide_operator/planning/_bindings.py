@@ -6,13 +6,21 @@ from typing import Any, Final
 
 import yaml
 
-from ameide_operator.models import DEAD_LETTER, HttpEndpoint, Ingress, Output, Subscription
-from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PASSWORD, PRIVATE_KEY, TOKEN
+from ameide_operator.models import DEAD_LETTER, HttpEndpoint, Ingress, Nats, Output, Subscription
+from ameide_operator.planning._secret_uses import AUTHORITY, CERTIFICATE, PASSWORD, PRIVATE_KEY, PROOFS, TOKEN
 
 CONFIG_FOLDER: Final = "/etc/ameide/config"
 SECRETS_FOLDER: Final = "/etc/ameide/secrets"
 INGRESS_FILE: Final = "ingress.yaml"
 OUTPUTS_FILE: Final = "outputs.yaml"
+
+_PROOF_FILES: Final = {
+    "Creds": "credsFile",
+    "NKey": "nkeySeedFile",
+    "Token": "tokenFile",
+    "Password": "passwordFile",
+}
+"""Settings of the programs, by method of credentials of NATS."""
 
 SecretKeys = Mapping[str, AbstractSet[str]]
 """Keys of each Secret that is there."""
@@ -35,12 +43,11 @@ def ingress_document(ingress: Ingress, keys: SecretKeys) -> str:
 
 def outputs_document(outputs: list[Output], keys: SecretKeys) -> str:
     """Content of OUTPUT_CONFIG."""
-    return _dumped({each.name: _connection(each, keys) | {"topic": each.topic} for each in outputs})
+    return _dumped({each.name: _connection(each, keys) for each in outputs})
 
 
 def _subscription(subscription: Subscription, keys: SecretKeys) -> dict[str, Any]:
     settings = _connection(subscription, keys) | {
-        "topic": subscription.topic,
         "deadLetter": subscription.dead_letter or DEAD_LETTER,
         "format": subscription.format,
         "startFrom": subscription.start_from,
@@ -67,8 +74,12 @@ def _endpoint(subscription: Subscription) -> dict[str, Any]:
 
 
 def _connection(stream: Output | Subscription, keys: SecretKeys) -> dict[str, Any]:
-    settings: dict[str, Any] = {"kind": stream.kind, "bootstrapServers": list(stream.bootstrap_servers or ())}
     secret = stream.auth_secret_ref
+    settings: dict[str, Any] = {"kind": stream.kind}
+    if stream.nats:
+        settings |= _nats(stream.nats, secret)
+    else:
+        settings |= {"bootstrapServers": list(stream.bootstrap_servers or ()), "topic": stream.topic}
     if stream.tls:
         tls: dict[str, str] = {}
         if secret and AUTHORITY in keys.get(secret, ()):
@@ -82,6 +93,17 @@ def _connection(stream: Output | Subscription, keys: SecretKeys) -> dict[str, An
             "username": stream.sasl.username,
             "passwordFile": secret_file(secret, PASSWORD),
         }
+    return settings
+
+
+def _nats(nats: Nats, secret: str | None) -> dict[str, Any]:
+    settings = nats.model_dump(by_alias=True, exclude_none=True, exclude={"credentials"})
+    if nats.credentials and secret:
+        method = nats.credentials.method
+        credentials = {_PROOF_FILES[method]: secret_file(secret, PROOFS[method])}
+        if nats.credentials.username:
+            credentials["username"] = nats.credentials.username
+        settings["credentials"] = credentials
     return settings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ameide_operator.models import ProcessSpec, Stream, Subscription, Workload
+from ameide_operator.models import Output, ProcessSpec, Subscription, Workload
 from ameide_operator.planning._names import Component
 
 CERTIFICATE, PRIVATE_KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
@@ -11,6 +11,12 @@ CERTIFICATE, PRIVATE_KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
 
 PASSWORD = "password"  # noqa: S105 # a key's name
 TOKEN = "token"  # noqa: S105 # a key's name
+CREDS, NKEY_SEED = "user.creds", "user.nk"
+"""Keys for a user of NATS, named as the files that its tools write."""
+
+PROOFS = {"Creds": CREDS, "NKey": NKEY_SEED, "Token": TOKEN, "Password": PASSWORD}
+"""By method of credentials of NATS, the key that proves who we are."""
+
 API_KEY = "api-key"
 BOTH = frozenset(Component)
 
@@ -64,11 +70,15 @@ def _uses(spec: ProcessSpec) -> Iterator[SecretUse]:
         yield from _stream(output, f"spec.outputs[{output.name}].authSecretRef", components)
 
 
-def _stream(stream: Stream, field: str, components: frozenset[Component]) -> Iterator[SecretUse]:
+def _stream(stream: Output | Subscription, field: str, components: frozenset[Component]) -> Iterator[SecretUse]:
     if not stream.auth_secret_ref:
         return
-    keys = (CERTIFICATE, PRIVATE_KEY) if stream.tls and stream.tls.mode == "mTLS" else ()
-    yield SecretUse(stream.auth_secret_ref, field, (*keys, PASSWORD) if stream.sasl else keys, components)
+    keys: tuple[str, ...] = (CERTIFICATE, PRIVATE_KEY) if stream.tls and stream.tls.mode == "mTLS" else ()
+    if stream.sasl:
+        keys += (PASSWORD,)
+    if stream.nats and stream.nats.credentials:
+        keys += (PROOFS[stream.nats.credentials.method],)
+    yield SecretUse(stream.auth_secret_ref, field, keys, components)
 
 
 def _endpoint(subscription: Subscription, field: str) -> Iterator[SecretUse]:
