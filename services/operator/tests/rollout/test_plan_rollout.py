@@ -63,6 +63,16 @@ def test_first_build_becomes_current_when_its_workers_poll():
     assert decide(BY_HAND, Seen(versions={"b2": Phase.INACTIVE})).action == SetCurrent("b2")
 
 
+def test_first_poll_of_a_new_version_counts_before_its_first_heartbeat():
+    created = {"b2": NOW - timedelta(seconds=129)}
+    new = Seen(current="b1", versions=BOTH, created=created, manager=US)
+    assert decide(AT_ONCE, new, polled={"b1"}).action == SetCurrent("b2")
+    later = NOW + timedelta(seconds=2)
+    assert decide(AT_ONCE, new, polled={"b1"}, now=later).progress.stage is Stage.WAITING_FOR_POLLERS
+    drained = replace(new, versions={"b1": Phase.CURRENT, "b2": Phase.DRAINED})
+    assert decide(AT_ONCE, drained, polled={"b1"}).progress.stage is Stage.WAITING_FOR_POLLERS
+
+
 def test_all_at_once():
     assert decide(AT_ONCE, FIRST_SERVES, polled={"b1"}).action is None
     assert decide(AT_ONCE, FIRST_SERVES).action == SetCurrent("b2")

@@ -10,8 +10,9 @@ from ameide_operator.conditions._pods import pod_is_ready
 from ameide_operator.conditions._reasons import Reason
 from ameide_operator.conditions._verdict import Verdict, failing
 
-READY_LIMIT: Final = timedelta(seconds=30)
-"""How long a pod is ready before its worker must have been heard of."""
+READY_LIMIT: Final = timedelta(seconds=75)
+"""How long a pod is ready before its worker must have been heard of: the SDK's first heartbeat is often lost,
+as measured, and the next comes after 60 s."""
 
 
 def ready_since(pods: Sequence[Mapping[str, Any]]) -> datetime | None:

@@ -13,6 +13,10 @@ _PERCENT_TOLERANCE = 0.01
 """Temporal keeps percentages in single precision."""
 
 
+_NEW = timedelta(seconds=130)
+"""How long the first poll of a version proves that workers poll: their first heartbeat may take a minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """Makes the Worker Deployment: the server's limit shows before pods wait in vain."""
@@ -90,7 +94,7 @@ def _route(intent: Intent, seen: Seen, polled: AbstractSet[str] | None, now: dat
         if seen.ramping and intent.strategy != "Manual":
             return _act(SetRamping("", 0), f"build {seen.ramping!r} is no longer wanted")
         return Decision(None, Progress(Stage.DONE, f"build {target!r} is current"))
-    if target not in seen.versions or (polled is not None and target not in polled):
+    if not _polls(target, seen, polled, now):
         return Decision(None, Progress(Stage.WAITING_FOR_POLLERS, _waiting(target, seen)))
     # Until there is a current build nobody gets a task: there is nothing to be careful about.
     if intent.strategy == "AllAtOnce" or (not seen.current and not seen.ramping):
@@ -102,6 +106,14 @@ def _route(intent: Intent, seen: Seen, polled: AbstractSet[str] | None, now: dat
             return Decision(None, Progress(Stage.BY_HAND, message))
         case "Steps":
             return _step(intent, seen, now)
+
+
+def _polls(build_id: str, seen: Seen, polled: AbstractSet[str] | None, now: datetime) -> bool:
+    phase = seen.versions.get(build_id)
+    if phase is None or polled is None or build_id in polled:
+        return phase is not None
+    created = seen.created.get(build_id)
+    return phase is Phase.INACTIVE and created is not None and now - created < _NEW
 
 
 def _step(intent: Intent, seen: Seen, now: datetime) -> Decision:

@@ -47,6 +47,8 @@ class Seen:
     """Since when."""
     versions: Mapping[str, Phase] = field(default_factory=dict[str, Phase])
     """Every build whose workers were seen."""
+    created: Mapping[str, datetime] = field(default_factory=dict[str, datetime], compare=False, repr=False)
+    """When the workers of each build were seen first."""
     manager: str = ""
     """Who alone may change it; empty: everybody."""
     token: bytes = field(default=b"", compare=False, repr=False)

@@ -81,6 +81,9 @@ class WorkerDeployments:
                 each.deployment_version.build_id: _PHASES.get(each.status, Phase.DRAINING)
                 for each in info.version_summaries
             },
+            created={
+                each.deployment_version.build_id: each.create_time.ToDatetime(UTC) for each in info.version_summaries
+            },
             manager=info.manager_identity,
             token=answer.conflict_token,
         )

@@ -1,11 +1,13 @@
 """What tests of the operator share."""
 
 from ameide_operator.testing._fake_kubelet import FakeKubelet, PodStatus, crashed, running, unschedulable, waiting
+from ameide_operator.testing._process_kubelet import ProcessKubelet
 from ameide_operator.testing._samples import merged, process_resource
 
 __all__ = [
     "FakeKubelet",
     "PodStatus",
+    "ProcessKubelet",
     "crashed",
     "merged",
     "process_resource",
