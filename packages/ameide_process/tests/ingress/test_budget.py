@@ -69,7 +69,7 @@ def test_members_that_do_not_know_of_each_other_do_not_end_a_workflow_together(
     assert history.events < 11_000
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     size=st.sampled_from([600, 5_000, 20_000, 200_000, 1_900_000]),
     signals=st.integers(1, 20),

@@ -320,7 +320,7 @@ STEPS = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=st.integers(0, 1000),
     acknowledges_each=st.booleans(),

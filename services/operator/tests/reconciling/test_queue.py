@@ -24,7 +24,7 @@ async def running(
         await task
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(1, 4))
 async def test_a_key_is_worked_on_by_one_and_after_its_last_wish(keys: list[str], workers: int):
     at_work: Counter[str] = Counter()

@@ -187,7 +187,15 @@ class MemoryIngress(Generic[EnvelopeT]):
         engine: The engine itself.
     """
 
-    def __init__(self, router: Router[EnvelopeT], client: Client, limits: Limits, *, acknowledges_each: bool) -> None:
+    def __init__(
+        self,
+        router: Router[EnvelopeT],
+        client: Client,
+        limits: Limits,
+        *,
+        acknowledges_each: bool,
+        call_timeout: timedelta,
+    ) -> None:
         """Prepares the engine.
 
         Args:
@@ -195,6 +203,7 @@ class MemoryIngress(Generic[EnvelopeT]):
             client: Connection to Temporal.
             limits: Bounds.
             acknowledges_each: The source is acknowledged message by message, not by position.
+            call_timeout: Deadline of calls to Temporal.
         """
         self.transport = MemoryTransport(acknowledges_each=acknowledges_each)
         self.dead_letters = MemoryOutput()
@@ -211,7 +220,7 @@ class MemoryIngress(Generic[EnvelopeT]):
                 client,
                 router.contract,
                 task_queue=router.contract.default_task_queue,
-                limits=CallLimits(signal=CALL_TIMEOUT, query=CALL_TIMEOUT),
+                limits=CallLimits(signal=call_timeout, query=call_timeout),
             ),
             dead_letters=DeadLetterPublisher(self.dead_letters),
             limits=limits,
@@ -252,7 +261,12 @@ MemoryIngressFactory = Callable[..., contextlib.AbstractAsyncContextManager[Memo
 
 @contextlib.asynccontextmanager
 async def memory_ingress(
-    router: Router[EnvelopeT], client: Client, limits: Limits | None = None, *, acknowledges_each: bool = False
+    router: Router[EnvelopeT],
+    client: Client,
+    limits: Limits | None = None,
+    *,
+    acknowledges_each: bool = False,
+    call_timeout: timedelta = CALL_TIMEOUT,
 ) -> AsyncGenerator[MemoryIngress[EnvelopeT]]:
     """Runs an engine between a source in memory and Temporal; it stops gracefully when the block ends.
 
@@ -261,8 +275,10 @@ async def memory_ingress(
         client: Connection to Temporal.
         limits: Bounds; production's when not given.
         acknowledges_each: The source is acknowledged message by message, not by position.
+        call_timeout: Deadline of calls to Temporal.
     """
-    ingress = MemoryIngress(router, client, limits or Limits(events_per_key=2048), acknowledges_each=acknowledges_each)
+    limits = limits or Limits(events_per_key=2048)
+    ingress = MemoryIngress(router, client, limits, acknowledges_each=acknowledges_each, call_timeout=call_timeout)
     stop = asyncio.Event()
     running = asyncio.create_task(ingress.engine.run(stop))
     try:
