@@ -141,6 +141,36 @@ def test_an_ingress_is_bound(environ: Callable[..., dict[str, str]]):
     assert payments.dead_letter == "dead-letter.pay"
 
 
+def loaded_with_instance_id(environ: dict[str, str], value: str, **variables: str) -> KafkaSubscription:
+    changed = {**SUBSCRIPTIONS, "orders-facts": {**SUBSCRIPTIONS["orders-facts"], "groupInstanceId": value}}
+    Path(environ["INGRESS_CONFIG"]).write_text(json.dumps(changed))
+    bound, _ = load_ingress_configuration(CONTRACT, {**environ, **variables}).subscriptions
+    assert isinstance(bound.settings, KafkaSubscription)
+    return bound.settings
+
+
+def test_a_static_member_is_named_by_its_environment(environ: Callable[..., dict[str, str]]):
+    settings = loaded_with_instance_id(environ(), "ingress-${HOSTNAME}", HOSTNAME="orders-0")
+    assert settings.group_instance_id == "ingress-orders-0"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("${NOWHERE}", "variable NOWHERE is not set"),
+        ("${", "write variables as ${NAME}"),
+        ("${HOSTNAME}/1", "is no id for Kafka"),
+        ("..", "is no id for Kafka"),
+        ("${HOSTNAME}" * 50, "is no id for Kafka"),
+    ],
+)
+def test_an_id_that_kafka_does_not_take_is_refused(environ: Callable[..., dict[str, str]], value: str, said: str):
+    with pytest.raises(StartupError) as refused:
+        loaded_with_instance_id(environ(), value, HOSTNAME="orders-0")
+    assert "INGRESS_CONFIG orders-facts.groupInstanceId" in str(refused.value)
+    assert said in str(refused.value)
+
+
 def test_files_may_be_yaml(environ: Callable[..., dict[str, str]]):
     subscriptions = """
     orders-facts: {kind: kafka, bootstrapServers: [b:1], topic: t, tls: {}}

@@ -15,7 +15,7 @@ from pydantic import Discriminator, TypeAdapter, ValidationError
 from ameide_process.configuration._documents import add_validation_problems, read_mapping
 from ameide_process.configuration._environment import read_path
 from ameide_process.configuration._http import HttpSubscription, port_conflicts
-from ameide_process.configuration._kafka import SECRET_FILES, KafkaOutput, KafkaSubscription
+from ameide_process.configuration._kafka import SECRET_FILES, KafkaOutput, KafkaSubscription, resolve_group_instance_id
 from ameide_process.configuration._nats import NatsOutput, NatsSubscription
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.contract import ProcessContract, Subscription
@@ -121,6 +121,14 @@ def read_subscriptions(
                 f"the contract says {subscription.kind} of subscription {subscription.name}",
             )
             continue
+        if isinstance(settings, KafkaSubscription) and settings.group_instance_id is not None:
+            try:
+                resolved = resolve_group_instance_id(settings.group_instance_id, environ)
+            except ValueError as error:
+                place = f"INGRESS_CONFIG {subscription.binding_ref}.groupInstanceId"
+                problems.add(place, settings.group_instance_id, str(error))
+                continue
+            settings = settings.model_copy(update={"group_instance_id": resolved})
         bound.append(
             BoundSubscription(
                 subscription=subscription,

@@ -93,6 +93,8 @@ class KafkaTransport:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.bootstrap_servers,
             group_id=self._group,
+            # A static member sends no LeaveGroup when it stops; the coordinator counts the session timeout down.
+            group_instance_id=self._settings.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset=self._settings.start_from,
             session_timeout_ms=int(self._settings.session_timeout_seconds * 1000),
