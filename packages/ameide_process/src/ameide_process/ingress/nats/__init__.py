@@ -9,7 +9,8 @@ Measured on nats-server 2.15.1, and the reasons for what is here:
 - The next member gets NEW messages at once, and those that the last one left only when their ack wait has passed or
   they are given back (nak). Nothing of what it gets may be delivered before the latter are there: see `_takeover`.
 - Redelivery goes on at `max_ack_pending`, so that wait always ends.
-- An acknowledgement by an older delivery's reply subject counts.
+- An acknowledgement by an older delivery's reply subject counts, also that of a member that slept and lost its pin.
+  The consumer's count of unacknowledged messages alone does not tell then whether one is missing: see `_takeover`.
 """
 
 from ameide_process.ingress.nats._transport import NatsTransport

@@ -1,5 +1,7 @@
 """A message as JetStream delivers it: where it stood is in the reply subject."""
 
+from dataclasses import dataclass
+
 from nats.aio.msg import Msg
 
 from ameide_process.ingress._message import Message, Partition
@@ -16,27 +18,38 @@ _DOMAIN_TOKENS = 11
 """Reply subjects have 9 tokens, or 11 and more with domain and account behind the first two (ADR-15)."""
 
 
-def position_and_time(reply: str) -> tuple[int, int]:
-    """Reads a reply subject.
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a reply subject says of its message."""
 
-    Returns:
-        Position in the stream, and when the stream took the message, in milliseconds since 1970.
-    """
+    times: int
+    """How often the message was delivered, to whomever; 1: for the first time."""
+    position: int
+    """In the stream."""
+    number: int
+    """Of the delivery, counted over all that the consumer made."""
+    time_ms: int
+    """When the stream took the message, in milliseconds since 1970."""
+
+
+def read_reply(reply: str) -> Delivery:
+    """Reads a reply subject."""
     tokens = reply.split(".")
     shift = 2 if len(tokens) >= _DOMAIN_TOKENS else 0
-    return int(tokens[5 + shift]), int(tokens[7 + shift]) // 1_000_000
+    times, position, number, nanoseconds = map(int, tokens[4 + shift : 8 + shift])
+    return Delivery(times, position, number, nanoseconds // 1_000_000)
 
 
 def to_message(partition: Partition, delivered: Msg) -> Message:
     """Makes the engine's message of NATS's."""
-    position, time_ms = position_and_time(delivered.reply)
+    delivery = read_reply(delivered.reply)
     headers = delivered.headers or {}
     gone = not delivered.data and any(name in headers for name in _TOMBSTONES)
     return Message(
         partition,
-        position,
+        delivery.position,
         None if gone else delivered.data,
         None,
         [header for header in read_headers(headers) if header[0] != PIN],
-        time_ms,
+        delivery.time_ms,
     )

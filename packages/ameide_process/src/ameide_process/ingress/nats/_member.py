@@ -19,8 +19,8 @@ from ameide_process.ingress._ending import EndedMessage, Outcome
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._transport import TransportListener
 from ameide_process.ingress.nats._consumer import GROUP
-from ameide_process.ingress.nats._delivered import DESCRIPTION, PIN, STATUS, position_and_time, to_message
-from ameide_process.ingress.nats._takeover import Takeover
+from ameide_process.ingress.nats._delivered import DESCRIPTION, PIN, STATUS, read_reply, to_message
+from ameide_process.ingress.nats._takeover import ConsumerState, Takeover
 from ameide_process.jetstream import JetStreamError, ask_jetstream
 
 BATCH: Final = 200
@@ -186,7 +186,9 @@ class Member:
                     elif self._asked <= BATCH // 2 and not self._paused:
                         await self._pull()
                     await self._look_at_takeover()
-            await self._until_stirred(TAKEOVER_INTERVAL if self._takeover else max(0.0, next_round - loop.time()))
+            await self._until_stirred(
+                TAKEOVER_INTERVAL if self._takeover is not None else max(0.0, next_round - loop.time())
+            )
 
     async def _until_stirred(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -220,21 +222,28 @@ class Member:
         takeover, client = self._takeover, self._client
         if takeover is None or client is None:
             return
+        held = takeover.held
         try:
             info = await ask_jetstream(client, f"CONSUMER.INFO.{self._settings.stream}.{self.consumer}")
         except JetStreamError:
             return
         if self._takeover is not takeover:
             return
-        messages = takeover.complete(
-            unacknowledged=info["num_ack_pending"], acknowledged_below=info["ack_floor"]["stream_seq"]
+        state = ConsumerState(
+            unacknowledged=info["num_ack_pending"],
+            acknowledged_below=info["ack_floor"]["stream_seq"],
+            delivered=info["delivered"]["consumer_seq"],
         )
-        if messages is not None:
-            self._takeover = None
-            # The others have been ended by the member that had them.
-            self._replies = {each.position: self._replies[each.position] for each in messages}
-            self._buffer.extend(messages)
-            self._arrived()
+        messages = takeover.complete(state, held=held)
+        if messages is None:
+            for position in sorted(takeover.doubtful(state, held=held)):
+                await client.publish(self._replies.pop(position), Msg.Ack.Nak)
+            return
+        self._takeover = None
+        # The others have been ended by the member that had them.
+        self._replies = {each.position: self._replies[each.position] for each in messages}
+        self._buffer.extend(messages)
+        self._arrived()
 
     # Called by the client
 
@@ -244,7 +253,8 @@ class Member:
         if not message.reply:
             self._on_status(headers, current=current)
             return
-        position, _ = position_and_time(message.reply)
+        delivery = read_reply(message.reply)
+        position = delivery.position
         if position in self._replies:
             # In flight here already, whatever made the server deliver it again.
             self._replies[position] = message.reply
@@ -265,7 +275,7 @@ class Member:
         self._asked -= 1
         engine_message = to_message(self.partition, message)
         if self._takeover is not None:
-            self._takeover.add(engine_message)
+            self._takeover.add(engine_message, delivery)
             self._stirred.set()
             return
         self._buffer.append(engine_message)

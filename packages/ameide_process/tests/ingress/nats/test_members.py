@@ -1,0 +1,244 @@
+"""Members of a consumer on a real server: who gets what, when one dies, loses its pin or sleeps."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection
+from dataclasses import dataclass, field
+
+import pytest
+from ameide_devstack import NatsServer
+from ameide_devstack.testing import wait_for, wait_until
+from ameide_process.configuration import NatsSubscription
+from ameide_process.ingress._ending import ACCEPTED, EndedMessage
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._progress import Progress
+from ameide_process.ingress._transport import TransportError
+from ameide_process.ingress.nats import NatsTransport
+from ameide_process.jetstream import ask_jetstream
+from nats.js import JetStreamContext
+
+TIMES = {"ackWaitSeconds": 3, "memberTimeoutSeconds": 2}
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncGenerator[NatsServer]:
+    async with NatsServer() as server:
+        yield server
+
+
+@dataclass
+class Member:
+    """A member that remembers what it was given, and acknowledges it while `acknowledges` says so."""
+
+    transport: NatsTransport
+    acknowledges: bool = True
+    read: dict[int, list[int]] = field(default_factory=lambda: defaultdict[int, list[int]](list))
+    """By partition, what the messages say, in the order of delivery."""
+    unacknowledged: list[Message] = field(default_factory=list[Message])
+    revoked_after: list[int] = field(default_factory=list[int])
+    """How much was read at each revocation."""
+    running: asyncio.Task[None] | None = None
+
+    def waiting(self, reason: str) -> None:
+        """Of no interest here."""
+
+    def standing_by(self, reason: str) -> None:
+        """Likewise."""
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        """Likewise."""
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        self.revoked_after.append(sum(map(len, self.read.values())))
+        self.unacknowledged = [each for each in self.unacknowledged if each.partition not in partitions]
+
+    def why_waiting(self, message: Message) -> str | None:
+        return None
+
+    def withdraw(self, message: Message) -> bool:
+        return False
+
+    async def run(self) -> None:
+        await self.transport.start(self)
+        while True:
+            for message in await self.transport.poll(0.1):
+                self.read[message.partition.number].append(int(message.value or b""))
+                self.unacknowledged.append(message)
+            if self.acknowledges:
+                await self.acknowledge()
+
+    async def acknowledge(self) -> None:
+        ended, self.unacknowledged = self.unacknowledged, []
+        by_partition: dict[Partition, list[EndedMessage]] = defaultdict(list)
+        for each in ended:
+            by_partition[each.partition].append(EndedMessage(each, ACCEPTED))
+        await self.transport.commit(Progress({}, by_partition))
+
+    def distinct(self) -> dict[int, list[int]]:
+        """What was read, without repetitions."""
+        return {number: list(dict.fromkeys(read)) for number, read in self.read.items()}
+
+
+@dataclass(frozen=True)
+class Subscription:
+    server: NatsServer
+    stream: str
+    partitions: int = 1
+
+    def transport(self, **settings: object) -> NatsTransport:
+        partitioned = [f"{self.stream}.{number}" for number in range(self.partitions)] if self.partitions > 1 else []
+        named = {"kind": "nats", "servers": self.server.address, "stream": self.stream, "partitions": partitioned}
+        read = NatsSubscription.model_validate({**named, **TIMES, **settings})
+        return NatsTransport(read, durable=self.stream, subscription=self.stream)
+
+    @contextlib.asynccontextmanager
+    async def member(self, *, acknowledges: bool = True) -> AsyncGenerator[Member]:
+        member = Member(self.transport(), acknowledges)
+        member.running = asyncio.create_task(member.run())
+        try:
+            yield member
+        finally:
+            member.running.cancel()
+            await asyncio.gather(member.running, return_exceptions=True)
+            await member.transport.stop()
+
+    async def create(self) -> None:
+        await self.server.create_stream(self.stream, [f"{self.stream}.>"])
+
+    async def publish(self, numbers: range) -> None:
+        """Publishes each number to every partition."""
+        async with self.server.client() as client:
+            for number in numbers:
+                for partition in range(self.partitions):
+                    await JetStreamContext(client).publish(f"{self.stream}.{partition}", str(number).encode())
+
+    async def unacknowledged(self) -> int:
+        async with self.server.client() as client:
+            consumers = await JetStreamContext(client).consumers_info(self.stream)
+        return sum((each.num_ack_pending or 0) + (each.num_pending or 0) for each in consumers)
+
+    async def nothing_is_left(self) -> bool:
+        return await self.unacknowledged() == 0
+
+
+async def test_an_absent_stream_is_named(server: NatsServer) -> None:
+    transport = Subscription(server, "absent").transport()
+    with pytest.raises(TransportError, match="nats has no stream absent, or does not show it to us; create it"):
+        await transport.start(Member(transport))
+
+
+async def test_a_consumer_with_another_configuration_is_refused_with_what_to_do(server: NatsServer) -> None:
+    subscription = Subscription(server, "drifted")
+    await subscription.create()
+    async with subscription.member() as member:
+        await subscription.publish(range(1))
+        await wait_for(lambda: member.read[0] == [0], timeout_s=30)
+    changed = subscription.transport(ackWaitSeconds=60, subjects=["drifted.0"])
+    with pytest.raises(TransportError) as refused:
+        await changed.start(Member(changed))
+    said = str(refused.value)
+    assert "ack_wait is 3000000000, wanted is 60000000000" in said
+    assert "filter_subjects is None, wanted is ['drifted.0']" in said
+    assert "nats consumer edit drifted drifted" in said
+    async with subscription.member() as member:
+        await subscription.publish(range(1, 2))
+        await wait_for(lambda: member.read[0] == [1], timeout_s=30)
+
+
+async def test_a_consumer_that_is_not_pinned_is_refused_with_what_to_do(server: NatsServer) -> None:
+    subscription = Subscription(server, "shared")
+    await subscription.create()
+    async with server.client() as client:
+        config = {"durable_name": "shared", "ack_policy": "explicit"}
+        await ask_jetstream(client, "CONSUMER.CREATE.shared.shared", {"stream_name": "shared", "config": config})
+    transport = subscription.transport()
+    with pytest.raises(TransportError, match=r"no pinned client.*2\.11 or newer.*delete the consumer"):
+        await transport.start(Member(transport))
+
+
+async def test_another_member_takes_over_every_partition_in_order(server: NatsServer) -> None:
+    subscription = Subscription(server, "failing", partitions=4)
+    await subscription.create()
+    everything = {partition: list(range(40)) for partition in range(4)}
+    async with subscription.member(acknowledges=False) as dies:
+        await subscription.publish(range(10))
+        await wait_for(lambda: dies.distinct() == {key: list(range(10)) for key in range(4)}, timeout_s=30)
+        async with subscription.member() as takes_over:
+            await subscription.publish(range(10, 30))
+            await asyncio.sleep(1)
+            assert not takes_over.read, "the other member is pinned"
+            await cut_off(dies)
+            await subscription.publish(range(30, 40))
+            await wait_for(lambda: takes_over.distinct() == everything, timeout_s=60)
+            await wait_until(subscription.nothing_is_left, timeout_s=30)
+
+
+async def test_a_member_that_loses_its_pin_gives_up_and_order_begins_anew(server: NatsServer) -> None:
+    subscription = Subscription(server, "unpinned")
+    await subscription.create()
+    async with subscription.member(acknowledges=False) as member:
+        await subscription.publish(range(20))
+        await wait_for(lambda: len(member.read[0]) == 20, timeout_s=30)
+        async with server.client() as client:
+            await ask_jetstream(client, "CONSUMER.UNPIN.unpinned.unpinned", {"group": "ingress"})
+        await subscription.publish(range(20, 30))
+        await wait_for(lambda: bool(member.revoked_after), timeout_s=30)
+        member.acknowledges = True
+        await wait_until(subscription.nothing_is_left, timeout_s=60)
+        again = member.read[0][member.revoked_after[0] :]
+        assert list(dict.fromkeys(again)) == list(range(30)), "all that was not acknowledged, in order"
+
+
+async def test_a_member_that_wakes_and_acknowledges_during_a_takeover_does_not_spoil_the_order(
+    server: NatsServer,
+) -> None:
+    subscription = Subscription(server, "woken")
+    await subscription.create()
+    async with subscription.member(acknowledges=False) as sleeps:
+        await subscription.publish(range(20))
+        await wait_for(lambda: len(sleeps.read[0]) == 20, timeout_s=30)
+        replies = replies_of(sleeps)
+        await cut_off(sleeps)
+        async with subscription.member() as takes_over, server.client() as client:
+            await subscription.publish(range(20, 30))
+            early, late = range(1, 11), range(11, 21)
+
+            async def holds_the_late_ones() -> bool:
+                for position in early:
+                    await client.publish(replies[position], b"+WPI")
+                return held_by(takes_over) >= {*late, 21}
+
+            await wait_until(holds_the_late_ones, timeout_s=30)
+            for position in late:
+                await client.publish(replies[position], b"+ACK")
+            await client.flush()
+            # As many are held as are not acknowledged, and the early ones are missing.
+            await wait_until(subscription.nothing_is_left, timeout_s=60)
+            assert takes_over.distinct()[0] == [*range(10), *range(20, 30)]
+
+
+async def cut_off(member: Member) -> None:
+    """As a machine that sleeps or dies: no farewell, no mark, no acknowledgement."""
+    assert member.running is not None
+    member.running.cancel()
+    for each in member.transport._members:  # pyright: ignore[reportPrivateUsage]
+        task = each._task  # pyright: ignore[reportPrivateUsage]
+        assert task is not None
+        task.cancel()
+    client = member.transport._client  # pyright: ignore[reportPrivateUsage]
+    assert client is not None
+    await client.close()
+
+
+def replies_of(member: Member) -> dict[int, str]:
+    (each,) = member.transport._members  # pyright: ignore[reportPrivateUsage]
+    return dict(each._replies)  # pyright: ignore[reportPrivateUsage]
+
+
+def held_by(member: Member) -> frozenset[int]:
+    if not member.transport._members:  # pyright: ignore[reportPrivateUsage]
+        return frozenset()
+    (each,) = member.transport._members  # pyright: ignore[reportPrivateUsage]
+    takeover = each._takeover  # pyright: ignore[reportPrivateUsage]
+    return frozenset() if takeover is None else takeover.held
