@@ -164,10 +164,8 @@ def importing_workspace(tmp_path: Path) -> Path:
         (folder / "__init__.py").touch()
     for member in (tmp_path / "build/generated/process/pet-sitting", runtime, plugin):
         (member / "pyproject.toml").touch()
-    for room in ("testing", "replay", "worker", "ingress", "connection", "startup", "outputs", "serving", "telemetry",
-                 "logs", "kafka_security", "configuration", "sandbox", "worker_parts", "workflow", "routing",
-                 "workflow_id", "converter", "contract", "invalid_event"):  # fmt: skip
-        (runtime / f"{room}.py").touch()
+    for room in (ROOT / "packages/ameide_process/src/ameide_process").iterdir():
+        (runtime / f"{room.stem}.py").touch()
     (generated / "contract.py").write_text("import ameide_process.contract\n")
     (generated / "entry.py").write_text("import pet_sitting.workflow_impl\nimport pet_sitting_generated.contract\n")
     (impl / "workflow_impl.py").write_text("import pet_sitting_generated.contract\n")

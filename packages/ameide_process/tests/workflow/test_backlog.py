@@ -28,6 +28,7 @@ async def _worked_off(stage: Stage, workflow: SampleWorkflow, names: list[str]) 
         assert (await workflow.progress()).counts.applied == len(names) + 1
 
 
+@pytest.mark.timeout(600)  # 75,000 events, and a worker on a busy machine
 async def test_75_000_events_do_not_exceed_the_deadlock_limit(stage: Stage) -> None:
     workflow = stage.workflow()
     for first in range(0, 75_000, 5_000):

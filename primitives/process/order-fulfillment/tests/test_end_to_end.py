@@ -117,7 +117,7 @@ async def test_events_become_results_and_the_rest_is_dead_lettered(deployment: D
     assert dict(dead.headers)["dead-letter-reason"] == b"undecodable"
     page = (await deployment.worker.get("/metrics"))[1]
     ends = dict(re.findall(r'^ameide_process_events_total\{.*outcome="(\w+)".*\} (\d+)$', page, re.MULTILINE))
-    assert ends == {"applied": "4", "duplicate": "2"}
+    assert {outcome: count for outcome, count in ends.items() if count != "0"} == {"applied": "4", "duplicate": "2"}
 
 
 async def test_the_programs_say_what_they_are_and_how_they_are(deployment: Deployment) -> None:
