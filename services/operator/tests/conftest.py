@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -136,6 +136,15 @@ async def bed_alone(cluster: Kubernetes, kubectl: Kubectl) -> AsyncGenerator[Bed
     async with FakeKubelet(config, namespace) as kubelet:
         yield Bed(kubectl, config, namespace, kubelet)
     kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+Running = Callable[[Operator], AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def running() -> Running:
+    """Runs an operator while its block runs."""
+    return _running
 
 
 @asynccontextmanager

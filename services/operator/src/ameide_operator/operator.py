@@ -11,11 +11,11 @@ from lightkube import SingleConfig
 
 from ameide_operator.bodies import mapping_at
 from ameide_operator.conditions import READY_LIMIT
-from ameide_operator.kubernetes import SECRET, Cluster
+from ameide_operator.kubernetes import SECRET, WATCH_SECONDS, Cluster, seconds_to_wait
 from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, SWEEP_INTERVAL, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
 from ameide_operator.serving import HttpServer, OperatorMetrics
-from ameide_operator.watching import RESYNC_SECONDS, resync, resync_once, watch, watch_secrets
+from ameide_operator.watching import RESYNC_SECONDS, first_look, resync, watch, watch_secrets
 
 WORKERS: Final = 8
 """Resources that are reconciled at once."""
@@ -34,6 +34,7 @@ class Operator:
         namespace: The one namespace to look at; None: all of them.
         workers: Resources that are reconciled at once.
         resync_seconds: From one look at everything to the next.
+        watch_seconds: How long a watch is kept open before the next; a connection that is dead is noticed by then.
         monitor_seconds: From one look at a Temporal frontend to the next.
         heartbeat_limit: Age of the last heartbeat of a worker that lives.
         ready_limit: How long a pod is ready before its worker must have been heard of.
@@ -48,6 +49,7 @@ class Operator:
         namespace: str | None,
         workers: int = WORKERS,
         resync_seconds: float = RESYNC_SECONDS,
+        watch_seconds: int = WATCH_SECONDS,
         monitor_seconds: float = INTERVAL_SECONDS,
         heartbeat_limit: timedelta = HEARTBEAT_LIMIT,
         ready_limit: timedelta = READY_LIMIT,
@@ -59,6 +61,7 @@ class Operator:
         self._namespace = namespace
         self._workers = workers
         self._resync_seconds = resync_seconds
+        self._watch_seconds = watch_seconds
         self._monitor_seconds = monitor_seconds
         self._heartbeat_limit = heartbeat_limit
         self._ready_limit = ready_limit
@@ -68,11 +71,10 @@ class Operator:
         """Runs until cancelled.
 
         Raises:
-            ApiError: At the start the API server refuses what the operator must read; its Role lacks it.
-            httpx2.HTTPError: At the start the API server does not answer.
+            httpx2.HTTPError: At the start the API server does not answer, or does not have the CRD.
             ListenError: The address of `http` cannot be listened on.
         """
-        async with Cluster(self._config, namespace=self._namespace) as cluster:
+        async with Cluster(self._config, namespace=self._namespace, watch_seconds=self._watch_seconds) as cluster:
             readiness = ReadinessProbe(POD_PORT)
             queue: KeyedQueue[ResourceKey] | None = None
 
@@ -97,12 +99,14 @@ class Operator:
             )
             reconciler = Reconciler(cluster, store, monitors, readiness, ready_limit=self._ready_limit)
             metrics = OperatorMetrics(store.bodies, lambda: queue.waiting if queue is not None else 0)
-            queue = KeyedQueue(metrics.measured(reconciler.reconcile), workers=self._workers)
+            queue = KeyedQueue(
+                metrics.measured(reconciler.reconcile), workers=self._workers, least_pause=seconds_to_wait
+            )
             serving = HttpServer(*self._http, metrics=metrics.render) if self._http else nullcontext()
             async with serving, AsyncExitStack() as stack:
                 stack.push_async_callback(readiness.close)
                 stack.push_async_callback(monitors.close)
-                await resync_once(cluster, store)
+                await first_look(cluster, store)
                 listed = asyncio.Event()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(watch_secrets(cluster, store, listed=listed))

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+import httpx2
 import pytest
 from ameide_devstack.testing import wait_for
+from ameide_operator.kubernetes import seconds_to_wait
 from ameide_operator.reconciling import KeyedQueue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +16,12 @@ from hypothesis import strategies as st
 
 @asynccontextmanager
 async def running(
-    work: Callable[[str], Awaitable[float | None]], *, workers: int = 4
+    work: Callable[[str], Awaitable[float | None]],
+    *,
+    workers: int = 4,
+    least_pause: Callable[[Exception], float] = lambda _: 0.0,
 ) -> AsyncGenerator[KeyedQueue[str]]:
-    queue: KeyedQueue[str] = KeyedQueue(work, workers=workers, jitter=lambda: 0.0)
+    queue: KeyedQueue[str] = KeyedQueue(work, workers=workers, jitter=lambda: 0.0, least_pause=least_pause)
     task = asyncio.create_task(queue.run())
     yield queue
     task.cancel()
@@ -103,3 +108,28 @@ async def test_the_earlier_of_two_later_wishes_holds(first: float, second: float
         queue.add_after("a", second)
         async with asyncio.timeout(5):
             await done.wait()
+
+
+async def test_server_that_asks_to_wait_is_given_that_time():
+    tries: list[float] = []
+
+    async def work(key: str) -> None:
+        tries.append(asyncio.get_running_loop().time())
+        if len(tries) == 1:
+            raise ValueError(key)
+
+    async with running(work, least_pause=lambda _: 0.8) as queue:  # without it 0.25 s
+        queue.add("a")
+        await wait_for(lambda: len(tries) == 2)
+    assert tries[1] - tries[0] >= 0.8
+
+
+def test_what_a_server_asks_for_is_read_from_its_answer():
+    def refused(headers: dict[str, str]) -> Exception:
+        request = httpx2.Request("GET", "https://api.test")
+        return httpx2.HTTPStatusError("", request=request, response=httpx2.Response(429, headers=headers))
+
+    assert seconds_to_wait(refused({"Retry-After": "7"})) == 7
+    assert seconds_to_wait(refused({})) == 0
+    assert seconds_to_wait(refused({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})) == 0
+    assert seconds_to_wait(ValueError()) == 0

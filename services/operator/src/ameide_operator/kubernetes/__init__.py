@@ -1,6 +1,29 @@
 """The Kubernetes API as the operator calls it."""
 
-from ameide_operator.kubernetes._cluster import CONFLICT, MANAGED, NOT_FOUND, Body, Cluster
+from ameide_operator.kubernetes._cluster import (
+    CONFLICT,
+    FORBIDDEN,
+    MANAGED,
+    NOT_FOUND,
+    TOO_MANY_REQUESTS,
+    WATCH_SECONDS,
+    Body,
+    Cluster,
+    seconds_to_wait,
+)
 from ameide_operator.kubernetes._kinds import KINDS, POD, SECRET
 
-__all__ = ["CONFLICT", "KINDS", "MANAGED", "NOT_FOUND", "POD", "SECRET", "Body", "Cluster"]
+__all__ = [
+    "CONFLICT",
+    "FORBIDDEN",
+    "KINDS",
+    "MANAGED",
+    "NOT_FOUND",
+    "POD",
+    "SECRET",
+    "TOO_MANY_REQUESTS",
+    "WATCH_SECONDS",
+    "Body",
+    "Cluster",
+    "seconds_to_wait",
+]

@@ -20,16 +20,22 @@ Body = Mapping[str, Any]
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
+TOO_MANY_REQUESTS: Final = 429
 
 MANAGED: Final = {MANAGED_BY_LABEL: MANAGER}
 """Labels of all that the operator makes, pods included."""
 
+_RETRY_AFTER: Final = "Retry-After"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CHUNK: Final = 500
 """Objects a page of a list."""
-_WATCH_SECONDS: Final = 300
-"""How long the server keeps a watch open; a silent connection is noticed by then."""
+WATCH_SECONDS: Final = 300
+"""How long the server keeps a watch open."""
+_SILENCE_SECONDS: Final = 10.0
+"""What a watch may be silent beyond that before its connection is taken for dead."""
+_LIST_SECONDS: Final = 60.0
+"""What a page of a list may take: the API server's own limit of a request."""
 
 
 class Cluster:
@@ -38,18 +44,24 @@ class Cluster:
     Args:
         config: How to reach it; None finds out as kubectl does, or from the pod's service account.
         namespace: The namespace; None: all.
+        watch_seconds: How long the server keeps a watch open.
     """
 
-    def __init__(self, config: SingleConfig | None = None, *, namespace: str | None) -> None:
+    def __init__(
+        self, config: SingleConfig | None = None, *, namespace: str | None, watch_seconds: int = WATCH_SECONDS
+    ) -> None:
         found = config or KubeConfig.from_env().get()
         if found is None:
             raise ValueError("no kubeconfig is configured; set KUBECONFIG, or run in a pod")
         self.config: Final = found
         self.namespace: Final = namespace
+        self.watch_seconds: Final = watch_seconds
         # Any: its overloads name unparameterized types, so every call would be of unknown type.
         self._client: Any = AsyncClient(config=found, field_manager=MANAGER)
         # httpx keeps a pool a client: watches and lists of metadata have their own.
-        self._metadata: Any = AsyncClient(config=found, transport=_MetadataTransport(found))
+        self._metadata: Any = AsyncClient(
+            config=found, transport=_MetadataTransport(found, watch_silence=watch_seconds + _SILENCE_SECONDS)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -134,7 +146,7 @@ class Cluster:
             KINDS[SECRET],
             namespace=self.namespace or ALL_NS,
             resource_version=since,
-            server_timeout=_WATCH_SECONDS,
+            server_timeout=self.watch_seconds,
         )
         async for change, body in changes:
             yield change, cast("Body", body)
@@ -154,10 +166,22 @@ class Cluster:
         return True
 
 
+def seconds_to_wait(error: Exception) -> float:
+    """For how long the API server asks not to be asked again, in seconds; 0.0 where it does not."""
+    response = getattr(error, "response", None)  # of an error within a stream there is none
+    if not isinstance(response, httpx2.Response):
+        return 0.0
+    try:
+        return max(float(response.headers.get(_RETRY_AFTER, 0)), 0.0)
+    except ValueError:  # a date, which an API server never says
+        return 0.0
+
+
 class _MetadataTransport(httpx2.AsyncHTTPTransport):
     """Asks for metadata alone: content of Secrets never enters the process by a watch."""
 
-    def __init__(self, config: SingleConfig) -> None:
+    def __init__(self, config: SingleConfig, *, watch_silence: float) -> None:
+        self._watch_silence = watch_silence
         if config.user is None:
             raise ValueError("the kubeconfig names no user; add one to its context")
         super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file))
@@ -165,14 +189,19 @@ class _MetadataTransport(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.params.get("watch") == "true":
             request.headers["Accept"] = _METADATA_ONLY
+            # lightkube waits for ever: a connection whose other end is gone would never be noticed.
+            request.extensions["timeout"]["read"] = self._watch_silence
             return await super().handle_async_request(request)
         request.headers["Accept"] = _METADATA_LIST_ONLY
         request.headers["Accept-Encoding"] = "identity"
+        request.extensions["timeout"]["read"] = _LIST_SECONDS
         response = await super().handle_async_request(request)
         content = await response.aread()
         # The server says null of an empty list of metadata, which lightkube does not take.
         content = content.replace(b'"items":null', b'"items":[]')
-        return httpx2.Response(response.status_code, headers={"Content-Type": _content_type(response)}, content=content)
+        headers = {name: response.headers[name] for name in (_RETRY_AFTER,) if name in response.headers}
+        headers["Content-Type"] = _content_type(response)
+        return httpx2.Response(response.status_code, headers=headers, content=content)
 
 
 def _content_type(response: httpx2.Response) -> str:

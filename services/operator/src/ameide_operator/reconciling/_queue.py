@@ -24,6 +24,7 @@ class KeyedQueue(Generic[KeyT]):
             the key tried again after a pause.
         workers: How many keys are worked on at once.
         jitter: A number from 0 to 1, for the pauses.
+        least_pause: The shortest pause after an exception, in seconds.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class KeyedQueue(Generic[KeyT]):
         *,
         workers: int,
         jitter: Callable[[], float] = random.random,
+        least_pause: Callable[[Exception], float] = lambda _: 0.0,
     ) -> None:
         self._work = work
         self._workers = workers
         self._jitter = jitter
+        self._least_pause = least_pause
         self._ready: asyncio.Queue[KeyT] = asyncio.Queue()
         self._waiting: set[KeyT] = set()
         self._running: set[KeyT] = set()
@@ -105,7 +108,7 @@ class KeyedQueue(Generic[KeyT]):
         except Exception as error:  # noqa: BLE001 # whatever it is, the other keys go on, and this one is tried again
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             pause = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
-            pause *= 0.5 + self._jitter() / 2
+            pause = max(pause * (0.5 + self._jitter() / 2), min(self._least_pause(error), LONGEST_DELAY_SECONDS))
             _log.warning(
                 "reconcile failed", key=str(key), error=str(error), failures=failures, retry_in=round(pause, 1)
             )

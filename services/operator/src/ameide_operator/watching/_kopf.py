@@ -22,6 +22,9 @@ STOP_SECONDS: Final = 10.0
 RESTART_SECONDS: Final = 2.0
 """Between an end of kopf and its next start: an error inside a watch stream ends it."""
 
+SILENCE_SECONDS: Final = 70.0
+"""How long a watch may say nothing before its connection is taken for dead."""
+
 WATCHED: Final = {
     KIND: (GROUP, VERSION, PLURAL),
     "ServiceAccount": ("", "v1", "serviceaccounts"),
@@ -69,7 +72,7 @@ async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> Non
 
     while True:
         stop = threading.Event()
-        running = loop.run_in_executor(None, _run, cluster.config, cluster.namespace, see, stop)
+        running = loop.run_in_executor(None, _run, cluster, see, stop)
         try:
             # Shielded: a thread cannot be cancelled, only asked.
             await asyncio.shield(running)
@@ -83,26 +86,35 @@ async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> Non
         await asyncio.sleep(RESTART_SECONDS)
 
 
-def _run(config: SingleConfig, namespace: str | None, see: See, stop: threading.Event) -> None:
-    asyncio.run(
-        kopf.operator(
-            registry=_registry(config, see),
-            settings=_settings(namespaced=namespace is not None),
+def _run(cluster: Cluster, see: See, stop: threading.Event) -> None:
+    asyncio.run(_operate(cluster, see, stop))
+
+
+async def _operate(cluster: Cluster, see: See, stop: threading.Event) -> None:
+    namespace = cluster.namespace
+    try:
+        await kopf.operator(
+            registry=_registry(cluster.config, see),
+            settings=_settings(namespaced=namespace is not None, watch_seconds=cluster.watch_seconds),
             standalone=True,
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
             stop_flag=stop,
         )
-    )
+    finally:
+        # kopf waits for it in a thread, which outlives kopf's end by a failure, and for which the loop's end waits.
+        stop.set()
 
 
-def _settings(*, namespaced: bool) -> kopf.OperatorSettings:
+def _settings(*, namespaced: bool, watch_seconds: int) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.process.ultimate_exiting_timeout = None  # it would kill this process
     settings.networking.error_backoffs = Backoffs()
     settings.networking.request_timeout = 30
-    settings.watching.server_timeout = 300
+    settings.watching.server_timeout = watch_seconds
+    # The server says something each minute; where a watch is kept open for less, its end is that.
+    settings.watching.inactivity_timeout = min(SILENCE_SECONDS, watch_seconds + 5)
     settings.scanning.disabled = namespaced
     selector = ",".join(f"{label}={value}" for label, value in MANAGED.items())
     for kind, (group, version, plural) in WATCHED.items():

@@ -6,7 +6,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from ameide_operator.kubernetes import MANAGED, POD, Cluster
+from ameide_operator.kubernetes import FORBIDDEN, MANAGED, POD, TOO_MANY_REQUESTS, Cluster, seconds_to_wait
 from ameide_operator.models import KIND
 from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
 from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
@@ -14,6 +14,9 @@ from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
 RESYNC_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 5.0
 """Before the next try of one that failed."""
+
+INTERNAL_SERVER_ERROR: Final = 500
+"""From here on it is the server's fault, and may pass."""
 
 SETTLE_SECONDS: Final = 1.0
 """What the watches of the other kinds get to begin anew too."""
@@ -47,17 +50,34 @@ async def resync(
             pass  # it is time
         listed.clear()
         try:
-            await resync_once(cluster, store)
-        except httpx2.HTTPError as error:
+            await _resync_once(cluster, store)
+        except (httpx2.HTTPError, ValueError) as error:  # ValueError: an answer that is no JSON
             _log.warning("resync failed; it starts again", error=str(error))
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(max(RETRY_SECONDS, seconds_to_wait(error)))
             listed.set()
             continue
         for key in store.resources():
             queue.add(key)
 
 
-async def resync_once(cluster: Cluster, store: Store) -> None:
+async def first_look(cluster: Cluster, store: Store) -> None:
+    """Looks at everything once; waits for rights that are not granted yet, and for a server that is overloaded.
+
+    Raises:
+        httpx2.HTTPError: The server does not answer, or does not have the CRD.
+    """
+    while True:
+        try:
+            return await _resync_once(cluster, store)
+        except httpx2.HTTPStatusError as error:
+            status = error.response.status_code
+            if status not in {FORBIDDEN, TOO_MANY_REQUESTS} and status < INTERNAL_SERVER_ERROR:
+                raise
+            _log.warning("the API server refuses a first look; it starts again", error=str(error))
+            await asyncio.sleep(max(RETRY_SECONDS, seconds_to_wait(error)))
+
+
+async def _resync_once(cluster: Cluster, store: Store) -> None:
     """Prunes the store by a list of each kind; asks again which APIs there are.
 
     Raises:

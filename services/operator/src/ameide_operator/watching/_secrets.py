@@ -7,7 +7,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from ameide_operator.kubernetes import SECRET, Cluster
+from ameide_operator.kubernetes import SECRET, Cluster, seconds_to_wait
 from ameide_operator.reconciling import Store
 
 _PAUSE_SECONDS: Final = 2.0
@@ -34,6 +34,8 @@ async def watch_secrets(cluster: Cluster, store: Store, *, listed: asyncio.Event
             listed.set()
             async for change, body in cluster.watch_secret_metadata(version):
                 store.see(SECRET, body, deleted=change == "DELETED")
-        except httpx2.HTTPError as error:
-            _log.info("watch of Secrets starts again", error=str(error))
-        await asyncio.sleep(_PAUSE_SECONDS * (0.5 + random.random()))  # noqa: S311 # spreads load, no secret
+            wait = 0.0
+        except (httpx2.HTTPError, ValueError) as error:  # ValueError: a line that was cut, so no JSON
+            wait = seconds_to_wait(error)
+            _log.warning("watch of Secrets failed; it starts again", error=str(error))
+        await asyncio.sleep(max(wait, _PAUSE_SECONDS * (0.5 + random.random())))  # noqa: S311 # spreads load, no secret
