@@ -11,10 +11,11 @@ from ameide_operator.kubernetes._cluster import (
     Cluster,
     seconds_to_wait,
 )
-from ameide_operator.kubernetes._kinds import KINDS, POD, SECRET
+from ameide_operator.kubernetes._kinds import EVENT, KINDS, POD, SECRET
 
 __all__ = [
     "CONFLICT",
+    "EVENT",
     "FORBIDDEN",
     "KINDS",
     "MANAGED",

@@ -9,6 +9,7 @@ from ameide_operator.models import GROUP, KIND, PLURAL, VERSION
 
 SECRET: Final = "Secret"  # noqa: S105 # a kind
 POD: Final = "Pod"
+EVENT: Final = "Event"
 
 
 def _kind(group: str, version: str, kind: str, plural: str) -> Any:
@@ -25,5 +26,6 @@ KINDS: Final[Mapping[str, Any]] = {
     "ServiceMonitor": _kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
     POD: _kind("", "v1", "Pod", "pods"),
     SECRET: _kind("", "v1", "Secret", "secrets"),
+    EVENT: _kind("", "v1", "Event", "events"),
 }
 """lightkube's resource class of each kind."""

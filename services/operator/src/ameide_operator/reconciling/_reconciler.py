@@ -42,6 +42,7 @@ from ameide_operator.reconciling._builds import (
     unversioned_serves,
 )
 from ameide_operator.reconciling._child_writer import ChildWriter, Written, controlled
+from ameide_operator.reconciling._event_recorder import EventRecorder
 from ameide_operator.reconciling._judging import WorkloadJudge
 from ameide_operator.reconciling._live import Live
 from ameide_operator.reconciling._readiness import ReadinessProbe
@@ -77,6 +78,7 @@ class Reconciler:
         self._children = ChildWriter(cluster, store)
         self._secrets = SecretReader(cluster, store)
         self._status = StatusWriter(cluster, store)
+        self._events = EventRecorder(cluster)
 
     async def reconcile(self, key: ResourceKey) -> float | None:
         """One pass over a resource.
@@ -93,6 +95,7 @@ class Reconciler:
             # Owner references delete the children.
             self._monitors.release(key)
             self._children.forget(key)
+            self._events.forget(key)
             self._store.forget(key)
             return None
         try:
@@ -181,14 +184,16 @@ class Reconciler:
         self, key: ResourceKey, body: Body, verdicts: Mapping[ConditionType, Verdict], status: ProcessStatus
     ) -> None:
         generation = body["metadata"]["generation"]
+        before = conditions_of(body)
         conditions = assemble(
             verdicts,
             generation=generation,
-            before=conditions_of(body),
+            before=before,
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         changes = {"observed_generation": generation, "conditions": conditions}
-        await self._status.write(key, body, status.model_copy(update=changes))
+        if await self._status.write(key, body, status.model_copy(update=changes)):
+            await self._events.record(key, body, before, conditions)
 
 
 def _status(spec: ProcessSpec, live: Live, builds: Builds | None, rollout: RolloutView | None) -> ProcessStatus:

@@ -22,10 +22,13 @@ class StatusWriter:
         self._cluster = cluster
         self._store = store
 
-    async def write(self, key: ResourceKey, body: Body, status: ProcessStatus) -> None:
+    async def write(self, key: ResourceKey, body: Body, status: ProcessStatus) -> bool:
         """Makes the status as given.
 
         A resource that has changed or gone since `body` is left alone: the change is in the queue already.
+
+        Returns:
+            Whether it was written.
 
         Raises:
             ApiError: The server refuses for another reason.
@@ -33,7 +36,7 @@ class StatusWriter:
         """
         wanted = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         if _same(wanted, body.get("status")):
-            return
+            return False
         manifest = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -49,9 +52,10 @@ class StatusWriter:
         except ApiError as error:
             if error.status.code in {CONFLICT, NOT_FOUND}:
                 _log.debug("status overtaken", resource=str(key))
-                return
+                return False
             raise
         self._store.see_write(KIND, written)
+        return True
 
 
 def conditions_of(body: Body) -> list[Condition]:
