@@ -129,9 +129,10 @@ CASES: dict[str, tuple[dict[str, Any], Observed]] = {
                 },
             },
             "ingress": {
+                "oldestUnacknowledgedSeconds": 900,
                 "subscriptions": [
                     {"name": "orders", "topic": "facts.orders.v1", "consumerGroup": "g", **KAFKA, **SECURED}
-                ]
+                ],
             },
             "outputs": [
                 {"name": "dead-letter", "topic": "dead", **KAFKA, **SECURED},

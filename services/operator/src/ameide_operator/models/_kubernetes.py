@@ -30,7 +30,8 @@ SecretName: TypeAlias = Annotated[str, Field(min_length=1, max_length=253, patte
 
 _IS_FREE = (
     "!self.name.startsWith('TEMPORAL_') && !(self.name in ['PROCESS_NAME', 'PROCESS_API_MAJOR', "
-    "'PORT_HTTP', 'HTTP_HOST', 'INGRESS_CONFIG', 'OUTPUT_CONFIG', 'TERMINATION_LOG'])"
+    "'PORT_HTTP', 'HTTP_HOST', 'INGRESS_CONFIG', 'INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS', "
+    "'OUTPUT_CONFIG', 'TERMINATION_LOG'])"
 )
 """CEL: the operator does not set the variable itself."""
 

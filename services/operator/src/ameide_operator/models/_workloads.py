@@ -56,5 +56,7 @@ class Worker(Workload):
 class Ingress(Workload):
     """Turns events into signals."""
 
-    subscriptions: Annotated[list[Subscription], Field(min_length=1, max_length=32, json_schema_extra=list_by("name"))]
+    subscriptions: Annotated[list[Subscription], Field(min_length=1, max_length=256, json_schema_extra=list_by("name"))]
     """Where the events of each subscription of the process come from."""
+    oldest_unacknowledged_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    """Age of an unacknowledged message, in seconds, from which on the ingress is not ready; unset: 300."""

@@ -29,6 +29,8 @@ def environment(
     }
     if component is Component.INGRESS:
         ours["INGRESS_CONFIG"] = f"{CONFIG_FOLDER}/{INGRESS_FILE}"
+        if spec.ingress and spec.ingress.oldest_unacknowledged_seconds:
+            ours["INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS"] = str(spec.ingress.oldest_unacknowledged_seconds)
     elif spec.worker.concurrency:
         ours |= _concurrency(spec.worker.concurrency)
     variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in ours.items()]
