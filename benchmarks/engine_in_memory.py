@@ -34,6 +34,11 @@ class MemoryTransport:
         self._listener: TransportListener | None = None
         self.all_committed = asyncio.Event()
 
+    @property
+    def lease_seconds(self) -> None:
+        """See `Transport`; nobody else is there."""
+        return None
+
     async def start(self, listener: TransportListener) -> None:
         self._listener = listener
         listener.assigned([self._partition])

@@ -261,6 +261,11 @@ class SimulatedSource:
         self._paused: set[Partition] = set()
         self._changing = asyncio.Lock()
 
+    @property
+    def lease_seconds(self) -> None:
+        """See `Transport`; nobody else is there."""
+        return None
+
     async def start(self, listener: TransportListener) -> None:
         self._listener = listener
         self._assign(range(PARTITIONS))

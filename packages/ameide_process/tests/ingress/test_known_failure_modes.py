@@ -14,6 +14,7 @@ from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._planner import Planner
@@ -159,3 +160,19 @@ async def test_a_signal_limit_holds_one_key_up_until_its_workflow_continues_as_n
                 await ingress.committed(last, within=60)
             assert not ingress.dead_letters.records
             assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 201
+
+
+def test_a_member_that_hung_past_its_session_sends_nothing_until_the_broker_has_answered_it() -> None:
+    """What waited in it would arrive behind all that the member after it has sent, beyond what a workflow remembers."""
+    lease = Lease(6.0)
+    ingress = Planner(Limits(events_per_key=100), source=random.Random(0), lease=lease)  # noqa: S311 - jitter
+    partition = Partition("t", 0)
+    ingress.assign([partition])
+    deliver(ingress, partition, range(2), "ab")
+    assert call(ingress) is None, "nothing is known of the membership yet"
+    lease.renew(NOW)
+    assert call(ingress, NOW + 5.9) is not None
+    assert call(ingress, NOW + 6.0) is None
+    assert lease.due(NOW + 6.0)
+    lease.renew(NOW + 6.5)
+    assert call(ingress, NOW + 7.0) is not None

@@ -21,6 +21,7 @@ from ameide_process.ingress._endings import Endings
 from ameide_process.ingress._failed_calls import FailedCalls
 from ameide_process.ingress._intake import Intake
 from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._planner import PARKED, Planner
@@ -108,7 +109,7 @@ class Engine(Generic[EnvelopeT]):
         self._metrics = metrics
         self._source_check = source_check
         self._delivery_check = delivery_check
-        self._planner = Planner(limits, source=source)
+        self._planner = Planner(limits, source=source, lease=Lease(transport.lease_seconds))
         self._senders = Senders(self._planner, self._deliver, number=limits.concurrent_calls)
         self._dead_lettering = DeadLettering(
             dead_letters,
@@ -173,6 +174,7 @@ class Engine(Generic[EnvelopeT]):
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Takes partitions; see `TransportListener`."""
         self._planner.assign(partitions)
+        self._planner.lease.renew(asyncio.get_running_loop().time())
         self._standing_by = ""
         self._source_check.passed()
         self._log.info("partitions assigned", partitions=[str(each) for each in partitions])
@@ -256,7 +258,7 @@ class Engine(Generic[EnvelopeT]):
                 self._senders.wake()
                 await asyncio.sleep(0)
         self._senders.wake()
-        if self._planner.commit_pressed:
+        if self._planner.commit_pressed or not self._planner.lease.holds(asyncio.get_running_loop().time()):
             self._commit_wanted.set()
 
     # Out
@@ -295,8 +297,10 @@ class Engine(Generic[EnvelopeT]):
             RPCError: Temporal does not say.
         """
         history = await self._caller.history(batch.lane.workflow_id)
-        if not all(self._planner.takes(each.message.partition) for each in batch.deliveries):
-            self._planner.unsent(batch, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        ours = all(self._planner.takes(each.message.partition) for each in batch.deliveries)
+        if not ours or not self._planner.lease.holds(now):
+            self._planner.unsent(batch, now)
             return False
         if not self._planner.confirmed(batch, history):
             self._failed(batch, CallFailure(Verdict.OVER_BUDGET, over_budget(history)))
@@ -340,6 +344,7 @@ class Engine(Generic[EnvelopeT]):
                     await self._commit_wanted.wait()
             self._commit_wanted.clear()
             awaited = await self._commit()
+            await self._renew_lease()
             self._apply_flow()
             if self._planner.ready:
                 self._senders.wake()
@@ -355,6 +360,7 @@ class Engine(Generic[EnvelopeT]):
             progress = self._planner.committable()
             if not progress:
                 return False
+            asked_at = asyncio.get_running_loop().time()
             try:
                 await self._transport.commit(progress)
             except TransportError as error:
@@ -364,7 +370,26 @@ class Engine(Generic[EnvelopeT]):
                 return False
             self._metrics.commits.inc()
             self._planner.committed(progress, asyncio.get_running_loop().time())
+            if progress.positions:
+                self._planner.lease.renew(asked_at)
             return not progress.positions
+
+    async def _renew_lease(self) -> None:
+        """Asks the broker whether we are a member, by telling it once more where one partition stands."""
+        asked_at = asyncio.get_running_loop().time()
+        if not self._planner.lease.due(asked_at):
+            return
+        async with self._committing:
+            # Within the lock: a position from before another commit would move it back.
+            standing = self._planner.standing()
+            if standing is None:
+                return
+            try:
+                await self._transport.commit(standing)
+            except TransportError as error:
+                self._log.info("commit failed", error=str(error))
+                return
+        self._planner.lease.renew(asked_at)
 
     def _apply_flow(self) -> None:
         flow = self._planner.flow(asyncio.get_running_loop().time())

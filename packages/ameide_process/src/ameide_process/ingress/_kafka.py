@@ -87,6 +87,11 @@ class KafkaTransport:
         self._left_at: float | None = None
         """Since when we are no member; None while we are."""
 
+    @property
+    def lease_seconds(self) -> float:
+        """The session timeout; a commit counts as a heartbeat, and is refused to who is no member (see `Transport`)."""
+        return self._settings.session_timeout_seconds
+
     async def start(self, listener: TransportListener) -> None:
         """Connects and joins; see `Transport`."""
         self._listener = listener
@@ -97,6 +102,8 @@ class KafkaTransport:
             group_instance_id=self._settings.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset=self._settings.start_from,
+            # What a producer has not committed, or has taken back, never happened.
+            isolation_level="read_committed",
             session_timeout_ms=int(self._settings.session_timeout_seconds * 1000),
             heartbeat_interval_ms=int(self._settings.session_timeout_seconds * 1000 / HEARTBEATS_PER_SESSION),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,

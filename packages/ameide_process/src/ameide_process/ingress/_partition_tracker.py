@@ -77,6 +77,11 @@ class PositionTracker:
         return done
 
     @property
+    def position(self) -> int | None:
+        """Below it everything has ended; None as long as no message was delivered."""
+        return self._open[0].message.position if self._open else self._position
+
+    @property
     def oldest(self) -> Delivery | None:
         """The message at which the committable position waits; None where all have ended."""
         return self._open[0] if self._open else None

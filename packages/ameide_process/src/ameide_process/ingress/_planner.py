@@ -14,6 +14,7 @@ from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._ending import ACCEPTED, EndedMessage, Ending
 from ameide_process.ingress._lane import Batch, Lane
 from ameide_process.ingress._lane_schedule import LaneSchedule
+from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._partition_tracker import MessageTracker, PartitionTracker, PositionTracker, tracker_of
@@ -42,12 +43,18 @@ class Planner:
 
     Attributes:
         gate: Whether Temporal takes calls.
+        lease: Whether the partitions are still ours.
         paused: Paused partitions, each with the reason.
         calls: Calls in flight.
     """
 
     def __init__(
-        self, limits: Limits, *, source: random.Random | None = None, request_ids: Callable[[], str] = _request_id
+        self,
+        limits: Limits,
+        *,
+        source: random.Random | None = None,
+        request_ids: Callable[[], str] = _request_id,
+        lease: Lease | None = None,
     ) -> None:
         """Makes an empty state.
 
@@ -55,6 +62,7 @@ class Planner:
             limits: Its bounds.
             source: Randomness for backoff.
             request_ids: Makes ids that are never the same.
+            lease: Whether partitions are still ours; None where nobody else can have them.
         """
         source = source or random.Random()  # noqa: S311 - jitter
         self._limits = limits
@@ -69,6 +77,7 @@ class Planner:
         self._out: set[Batch] = set()
         """Batches in a call, or whose failure is being dealt with."""
         self.gate = ServiceGate(source)
+        self.lease = lease or Lease(None)
         self.paused: dict[Partition, str] = {}
         self.calls = 0
 
@@ -191,7 +200,7 @@ class Planner:
 
         A batch that is charged with nothing needs a look at the workflow's history first; see `confirmed`.
         """
-        if self.calls >= self._limits.concurrent_calls or not self.gate.is_open(now):
+        if self.calls >= self._limits.concurrent_calls or not self.gate.is_open(now) or not self.lease.holds(now):
             return None
         lane = self._schedule.choose(now)
         if lane is None:
@@ -318,6 +327,13 @@ class Planner:
                     self._schedule.settle(delivery.lane, now)
             if not tracker.has_committable:
                 self._advanced.discard(tracker)
+
+    def standing(self) -> Progress | None:
+        """Where one partition stands, whether committed or not; None where no message was delivered."""
+        for tracker in self._trackers.values():
+            if isinstance(tracker, PositionTracker) and tracker.position is not None:
+                return Progress(positions={tracker.partition: tracker.position})
+        return None
 
     @property
     def commit_pressed(self) -> bool:

@@ -64,6 +64,9 @@ class Senders:
         if not self._idle:
             # Whoever is not idle asks the planner again by itself.
             return
+        if not self._planner.lease.holds(asyncio.get_running_loop().time()):
+            # Not by time, but when the broker has answered.
+            return
         at = self._planner.wakes_at()
         timer = self._timer
         if at is None or (timer is not None and not timer.cancelled() and timer.when() <= at):

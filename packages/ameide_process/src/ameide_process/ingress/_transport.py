@@ -75,6 +75,11 @@ class TransportError(Exception):
 class Transport(Protocol):
     """A source of messages."""
 
+    @property
+    def lease_seconds(self) -> float | None:
+        """Seconds after a successful `commit` in which nobody else has our partitions; None: nobody ever has."""
+        ...
+
     async def start(self, listener: TransportListener) -> None:
         """Connects and joins; partitions arrive through the listener.
 

@@ -89,6 +89,11 @@ class MemoryTransport:
             await self.start(self._listener)
             self._stirred.set()
 
+    @property
+    def lease_seconds(self) -> None:
+        """See `Transport`; nobody else is there."""
+        return None
+
     async def start(self, listener: TransportListener) -> None:
         """Assigns the partition; see `Transport`."""
         self._listener = listener

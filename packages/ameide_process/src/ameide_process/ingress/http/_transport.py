@@ -103,6 +103,11 @@ class HttpTransport:
 
     # The engine's side
 
+    @property
+    def lease_seconds(self) -> None:
+        """See `Transport`; nobody else has our requests."""
+        return None
+
     async def start(self, listener: TransportListener) -> None:
         """Begins to listen; see `Transport`."""
         self._check_tokens()

@@ -48,6 +48,11 @@ class NatsTransport:
         self._arrived = asyncio.Event()
         self._why_down = "the connection is down"
 
+    @property
+    def lease_seconds(self) -> None:
+        """See `Transport`; the pin is looked after here."""
+        return None
+
     async def start(self, listener: TransportListener) -> None:
         """Connects and stands by; see `Transport`."""
         self._listener = listener
