@@ -95,7 +95,7 @@ async def _operate(cluster: Cluster, see: See, stop: threading.Event) -> None:
     try:
         await kopf.operator(
             registry=_registry(cluster.config, see),
-            settings=_settings(namespaced=namespace is not None, watch_seconds=cluster.watch_seconds),
+            settings=_settings(watch_seconds=cluster.watch_seconds),
             standalone=True,
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
@@ -106,7 +106,7 @@ async def _operate(cluster: Cluster, see: See, stop: threading.Event) -> None:
         stop.set()
 
 
-def _settings(*, namespaced: bool, watch_seconds: int) -> kopf.OperatorSettings:
+def _settings(*, watch_seconds: int) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.process.ultimate_exiting_timeout = None  # it would kill this process
@@ -115,7 +115,7 @@ def _settings(*, namespaced: bool, watch_seconds: int) -> kopf.OperatorSettings:
     settings.watching.server_timeout = watch_seconds
     # The server says something each minute; where a watch is kept open for less, its end is that.
     settings.watching.inactivity_timeout = min(SILENCE_SECONDS, watch_seconds + 5)
-    settings.scanning.disabled = namespaced
+    settings.scanning.disabled = True  # it would list CRDs and namespaces, which the Role does not allow
     selector = ",".join(f"{label}={value}" for label, value in MANAGED.items())
     for kind, (group, version, plural) in WATCHED.items():
         if kind != KIND:
