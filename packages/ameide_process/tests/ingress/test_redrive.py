@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,18 @@ from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker, TemporalDev
 from ameide_devstack.testing import wait_until
 from ameide_process.configuration import KafkaOutput, StartupError
 from ameide_process.ingress.testing import IngressProgram, ingress_program
-from ameide_process.outputs import DeadLetterPublisher, OutputRecord, OutputUnavailableError, open_output
+from ameide_process.outputs import (
+    DeadLetterPublisher,
+    DeadLetterRecord,
+    OutputRecord,
+    OutputUnavailableError,
+    SourcePosition,
+    open_output,
+)
 from ameide_process.outputs._kafka import KafkaTopicOutput
+from ameide_process.redrive import _order
 from ameide_process.redrive._account import Account
+from ameide_process.redrive._order import WINDOW_BYTES
 from ameide_process.redrive._run import Request, redrive
 from ameide_process.redrive._selection import Consent, Filter, Skip
 from ameide_process.redrive._stream import DeadLetterStreamError
@@ -54,6 +64,10 @@ class Place:
 
     async def records(self, suffix: str = "") -> list[tuple[bytes, dict[str, bytes]]]:
         """Everything in the topic, or in that of its dead letters."""
+        return [(record.value or b"", dict(record.headers)) for record in await self.stored(suffix)]
+
+    async def stored(self, suffix: str = "") -> list[ConsumerRecord]:
+        """The same with where each stands."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap_servers)
         await consumer.start()
         try:
@@ -64,7 +78,7 @@ class Place:
             # The embedded broker's end offsets lack the rest of the last batch, so it reads until nothing comes.
             while batches := await consumer.getmany(timeout_ms=500):
                 found += [record for records in batches.values() for record in records]
-            return [(record.value or b"", dict(record.headers)) for record in found]
+            return found
         finally:
             await consumer.stop()
 
@@ -436,6 +450,55 @@ async def test_what_is_interrupted_or_fails_goes_on_in_another_run(
         values = [value for value, said in await at.records() if "redrive-id" in said]
         events = [OrderFulfillmentEvent.FromString(value).meta.idempotency_key for value in values]
         assert events == [f"e-{number}" for number in range(6)]
+
+
+async def give_up_by_hand(at: Place, letters: Sequence[DeadLetterRecord]) -> None:
+    settings = KafkaOutput.model_validate(
+        {"kind": "kafka", "bootstrapServers": at.broker.bootstrap_servers, "topic": f"{at.topic}.dead"}
+    )
+    publisher = DeadLetterPublisher(open_output("dead-letter", settings))
+    for letter in letters:
+        await publisher.publish(letter)
+    await publisher.close()
+
+
+def letter_from(at: Place, partition: int, position: int, *, key: bytes | None = None) -> DeadLetterRecord:
+    return DeadLetterRecord(
+        value=f"{partition}/{position}".encode(),
+        key=key,
+        reason="undecodable",
+        message="by a version that could not read it",
+        process=at.router.contract.name,
+        source=SourcePosition("orders-facts", at.topic, partition, position, datetime.now(UTC)),
+    )
+
+
+@pytest.mark.parametrize("key", [None, b"k"], ids=["without-key", "with-key"])
+@pytest.mark.parametrize("window_bytes", [WINDOW_BYTES, 1], ids=["one-window", "many-windows"])
+async def test_what_is_replayed_stands_in_its_partition_in_its_order(
+    places: PlaceFactory, monkeypatch: pytest.MonkeyPatch, key: bytes | None, window_bytes: int
+) -> None:
+    monkeypatch.setattr(_order, "WINDOW_BYTES", window_bytes)
+    async with places(f"ordered-{key is not None}-{window_bytes}") as at:
+        letters = [letter_from(at, partition, position, key=key) for partition in (0, 1) for position in range(6)]
+        # As they come: those of a lane that was parked, of a batch, of one at a time.
+        random.Random(7).shuffle(letters)  # noqa: S311 - no secret
+        await give_up_by_hand(at, letters)
+        first = await at.redrive(consent=Consent(failing=True), limit=4)
+        assert (first.replayed, first.skipped) == (4, {Skip.OVER_LIMIT: 8})
+        rest = await at.redrive(consent=Consent(failing=True))
+        assert (rest.replayed, rest.skipped) == (8, {Skip.REDRIVEN: 4})
+        for partition in (0, 1):
+            values = [record.value for record in await at.stored() if record.partition == partition]
+            assert values == [f"{partition}/{position}".encode() for position in range(6)]
+
+
+async def test_what_came_from_a_partition_that_is_gone_is_replayed_too(places: PlaceFactory) -> None:
+    async with places("fewer") as at:
+        await give_up_by_hand(at, [letter_from(at, PARTITIONS + 5, 3, key=b"k")])
+        done = await at.redrive(consent=Consent(failing=True))
+        assert (done.replayed, done.stopped) == (1, "")
+        assert [record.value for record in await at.stored()] == [f"{PARTITIONS + 5}/3".encode()]
 
 
 async def test_without_temporal_nobody_knows_what_is_too_old(places: PlaceFactory) -> None:

@@ -179,11 +179,22 @@ def test_where_a_source_cannot_be_told_there_is_none():
     assert Targets(beside, fallback="returns").of(letter()) == Target("returns", "returns")
 
 
+HOME = Target("orders-facts", "a")
+
+
+def test_only_where_it_came_from_its_partition_means_something():
+    at = SourcePosition("orders-facts", "a", 3, 7)
+    assert replayed(letter(source=at), HOME, "id").partition == 3
+    assert replayed(letter(source=at), Target("orders-facts", "b"), "id").partition is None
+    assert replayed(letter(source=at), Target("returns", "a"), "id").partition is None
+    assert replayed(letter(source=None), HOME, "id").partition is None
+
+
 def test_a_replayed_message_is_the_original_and_says_what_it_is():
-    first = replayed(letter(), "id-1")
+    first = replayed(letter(), HOME, "id-1")
     assert (first.value, first.key) == (b"\xff", b"k")
     assert list(first.headers) == [("a", b"1"), ("a", b"2"), ("redrive-id", b"id-1"), ("redrive-count", b"1")]
-    again = replayed(letter(headers=tuple(first.headers)), "id-2")
+    again = replayed(letter(headers=tuple(first.headers)), HOME, "id-2")
     assert list(again.headers) == [("a", b"1"), ("a", b"2"), ("redrive-id", b"id-2"), ("redrive-count", b"2")]
     assert redrives(again.headers) == 2
     assert redrives([("redrive-count", b"\xb2")]) == 0

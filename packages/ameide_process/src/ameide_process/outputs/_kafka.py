@@ -71,7 +71,11 @@ class KafkaTopicOutput:
             async with asyncio.timeout(PUBLISH_TIMEOUT):
                 producer = await self._started()
                 await producer.send_and_wait(
-                    self._settings.topic, value=record.value, key=record.key, headers=list(record.headers)
+                    self._settings.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    partition=await self._partition(producer, record),
                 )
         except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             raise OutputTooLargeError(
@@ -117,6 +121,13 @@ class KafkaTopicOutput:
     def _unavailable(self, what: str) -> OutputUnavailableError:
         where = ",".join(self._settings.bootstrap_servers)
         return OutputUnavailableError(f"output {self._name} (kafka topic {self._settings.topic} at {where}): {what}")
+
+    async def _partition(self, producer: AIOKafkaProducer, record: OutputRecord) -> int | None:
+        if record.partition is None:
+            return None
+        # A topic that was made anew may have fewer.
+        there = record.partition in await producer.partitions_for(self._settings.topic)
+        return record.partition if there else None
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:

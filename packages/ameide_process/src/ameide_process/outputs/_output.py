@@ -18,6 +18,8 @@ class OutputRecord:
     headers: Headers = ()
     id: str | None = None
     """Equal for repetitions of one record and for no other, so that a stream that can takes it once."""
+    partition: int | None = None
+    """Where it should stand, if the stream has partitions and this one; otherwise the key decides."""
 
 
 class OutputError(Exception):

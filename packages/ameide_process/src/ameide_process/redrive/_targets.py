@@ -92,12 +92,26 @@ def redrives(headers: Headers) -> int:
     return 0
 
 
-def replayed(letter: DeadLetterRecord, redrive_id: str) -> OutputRecord:
-    """Makes the message anew: original key, bytes and headers, and two headers that say what it is."""
+def replayed(letter: DeadLetterRecord, target: Target, redrive_id: str) -> OutputRecord:
+    """Makes the message anew: original key, bytes and headers, and two headers that say what it is.
+
+    It goes to the partition that it came from: one without a key has no other way to stay behind those before it.
+
+    Args:
+        letter: The dead letter.
+        target: Where it goes.
+        redrive_id: Of this redrive.
+    """
     headers = [(name, value) for name, value in letter.headers if not name.startswith(REDRIVE_PREFIX)]
     count = redrives(letter.headers) + 1
+    came_from = letter.source
+    is_home = came_from is not None and (came_from.subscription, came_from.source) == (
+        target.subscription,
+        target.source,
+    )
     return OutputRecord(
         value=letter.value,
         key=letter.key,
+        partition=came_from.partition if came_from is not None and is_home else None,
         headers=[*headers, (REDRIVE_ID, redrive_id.encode()), (REDRIVE_COUNT, str(count).encode())],
     )
