@@ -352,3 +352,11 @@ def test_no_json_whatever_does_either(
     message = Message(PARTITION, 1, value, headers=[("content-type", f"application/{content_type}".encode())])
     with pytest.raises(InvalidEventError):
         Decoder(router, "protobuf").decode(message)
+
+
+@pytest.mark.parametrize("name", ["traceparent", "tracestate", "correlationid", "causationid"])
+def test_context_that_is_no_text_is_refused_like_any_other_bad_attribute(
+    decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent, name: str
+):
+    with pytest.raises(InvalidEventError, match="no structured CloudEvent"):
+        decode(structured(event, **{name: "\ud800"}), [("content-type", b"application/cloudevents+json")])

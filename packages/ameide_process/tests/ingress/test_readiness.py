@@ -12,6 +12,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderF
 from ameide_devstack import EmbeddedKafka, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.configuration import StartupError
+from ameide_process.ingress._engine import NO_PARTITION
 from ameide_process.ingress.testing import IngressProgram, ingress_program
 from ameide_process.routing import Router
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -141,7 +142,7 @@ async def test_a_member_beyond_the_partitions_is_a_spare_and_says_so(run: Run, k
             checks = [(await each.checks()).get("source:orders-facts", (False, "")) for each in (one, other)]
             return sorted(checks) == [
                 (True, ""),
-                (True, "no partition is assigned: there are more members than partitions"),
+                (True, NO_PARTITION),
             ]
 
         await wait_until(one_is_spare, timeout_s=40)

@@ -104,13 +104,14 @@ def read_structured(value: bytes) -> StructuredEvent:
         refuse_byte_order_mark(value)
         _refuse_what_the_sdk_misreads(value)
         event = _JSON.read(factory, value)
+        attributes = _attributes(event, event.get_datacontenttype())
     except InvalidEventError:
         raise
     except BaseCloudEventException as error:
         raise _mismatch(error) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidEventError(InvalidReason.UNDECODABLE, f"no structured CloudEvent: {_brief(error)}") from error
-    return StructuredEvent(_attributes(event, event.get_datacontenttype()), event.get_data())
+    return StructuredEvent(attributes, event.get_data())
 
 
 def _refuse_what_the_sdk_misreads(value: bytes) -> None:

@@ -58,7 +58,9 @@ each broker."""
 RETENTION_INTERVAL = 600.0
 """Seconds between two comparisons of how long the source and the namespace keep what they have."""
 
-NO_PARTITION = "no partition is assigned: there are more members than partitions"
+NO_PARTITION = (
+    "no partition is assigned to this member, or none yet; with more members than partitions some have none for good"
+)
 
 _RECONNECT = wait_random_exponential(multiplier=0.2, max=5)
 
