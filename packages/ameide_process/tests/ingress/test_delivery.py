@@ -119,6 +119,20 @@ async def test_without_a_worker_to_answer_for_a_closed_workflow_its_key_waits(
         await wait_for(lambda: ingress.delivery_check.status.ok)
 
 
+async def test_late_events_of_a_workflow_that_was_closed_before_a_worker_saw_it_are_dead_lettered(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    """No worker can answer for it, and it applied nothing."""
+    async with engine(client) as ingress:
+        await ingress.committed(ingress.append(order_placed("unseen", "early")))
+        await client.get_workflow_handle("proc/order-fulfillment/t/unseen").terminate()
+        late = order_placed("unseen", "late")
+        await ingress.committed(ingress.append(late))
+    (record,) = ingress.dead_letters.records
+    assert record.value == late.SerializeToString()
+    assert dict(record.headers)["dead-letter-reason"] == b"late"
+
+
 async def test_a_key_at_its_signal_limit_waits_alone(
     engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
 ):

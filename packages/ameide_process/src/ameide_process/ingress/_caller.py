@@ -12,11 +12,12 @@ from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryRequest,
     QueryWorkflowRequest,
     SignalWithStartWorkflowExecutionResponse,
 )
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ameide_process.contract import DEDUPE_QUERY, ProcessContract
 from ameide_process.converter import DATA_CONVERTER
@@ -25,6 +26,9 @@ from ameide_process.ingress._classification import is_unknown_workflow
 from ameide_process.ingress._lane import Batch
 from ameide_process.routing import Route, SignalWithStart, to_payload
 from ameide_process.tracing import NO_SPANS, Tracing
+
+_NEVER_SEEN = "WorkflowTaskStarted"
+"""In what Temporal answers of a run that was closed before its first workflow task (server 1.32)."""
 
 _converter = DATA_CONVERTER.payload_converter
 
@@ -129,6 +133,21 @@ class Caller:
         query = DedupeQuery(
             events=[EventIdentity(idempotency_key=each.idempotency_key, payload_case=each.case) for each in routes]
         )
+        asked: str | None = run_id
+        while asked is not None:
+            answer = await self._dedupe(workflow_id, asked, query)
+            if answer is not None:
+                return answer
+            # It applied nothing itself; what it knows, it had from the run before it.
+            asked = await self._continued_from(workflow_id, asked)
+        return [False] * len(routes)
+
+    async def _dedupe(self, workflow_id: str, run_id: str, query: DedupeQuery) -> Sequence[bool] | None:
+        """Asks one run; None where it was closed before a worker had ever seen it, so that none can answer for it.
+
+        Raises:
+            NoAnswerError: The run does not answer.
+        """
         request = QueryWorkflowRequest(
             namespace=self._namespace,
             execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
@@ -138,12 +157,36 @@ class Caller:
             response = await self._service.query_workflow(request, retry=False, timeout=self._limits.query)
             answer: DedupeAnswer = _converter.from_payload(response.query_result.payloads[0], DedupeAnswer)
         except RPCError as error:
+            if error.status is RPCStatusCode.FAILED_PRECONDITION and _NEVER_SEEN in error.message:
+                return None
             raise NoAnswerError(f"{error.status.name}: {error.message}") from error
         except (IndexError, RuntimeError, DecodeError) as error:
             raise NoAnswerError(f"the answer to the query {DEDUPE_QUERY!r} is none: {error}") from error
-        if len(answer.applied) != len(routes):
-            raise NoAnswerError(f"the query {DEDUPE_QUERY!r} answers for {len(answer.applied)} of {len(routes)} events")
+        if len(answer.applied) != len(query.events):
+            raise NoAnswerError(
+                f"the query {DEDUPE_QUERY!r} answers for {len(answer.applied)} of {len(query.events)} events"
+            )
         return list(answer.applied)
+
+    async def _continued_from(self, workflow_id: str, run_id: str) -> str | None:
+        """The run that a run goes on from; None where it is the first.
+
+        Raises:
+            NoAnswerError: Temporal does not say.
+        """
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace=self._namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            maximum_page_size=1,
+        )
+        try:
+            response = await self._service.get_workflow_execution_history(
+                request, retry=False, timeout=self._limits.query
+            )
+        except RPCError as error:
+            raise NoAnswerError(f"{error.status.name}: {error.message}") from error
+        started = response.history.events[0].workflow_execution_started_event_attributes
+        return started.continued_execution_run_id or None
 
     async def history_retention(self) -> timedelta | None:
         """Asks how long the namespace keeps closed workflows.
