@@ -39,7 +39,17 @@ async def cluster() -> AsyncGenerator[Kubernetes]:
 @pytest.fixture(scope="session")
 async def kubectl(cluster: Kubernetes) -> Kubectl:
     """Runs kubectl as a person does, after the CRD is served."""
+    return await _kubectl(cluster)
 
+
+@pytest.fixture
+async def cluster_alone() -> AsyncGenerator[tuple[Kubernetes, Kubectl]]:
+    """A control plane with nothing of other tests in it, and its kubectl."""
+    async with Kubernetes() as server:
+        yield server, await _kubectl(server)
+
+
+async def _kubectl(cluster: Kubernetes) -> Kubectl:
     def run(*arguments: str, content: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [KUBECTL, "--kubeconfig", cluster.kubeconfig, *arguments],

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,9 @@ def prometheus_crd() -> str:
 
 
 @pytest.fixture
-async def config(cluster: Kubernetes, kubectl: Any, tmp_path: Path) -> AsyncGenerator[Any]:
+async def config(cluster_alone: tuple[Kubernetes, Any], tmp_path: Path) -> Any:
     """A way in with the rules of the shipped Role in all namespaces, as the chart grants them with clusterWide."""
+    cluster, kubectl = cluster_alone
     rules = yaml.safe_load(ROLE_FILE.read_text())["rules"]
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": rules,
             "metadata": {"name": "ameide-operator"}}  # fmt: skip
@@ -69,14 +69,14 @@ async def config(cluster: Kubernetes, kubectl: Any, tmp_path: Path) -> AsyncGene
     )
     token = run("--namespace=wide-operators", "create", "token", "ameide-operator").strip()
     cluster.write_kubeconfig(tmp_path / "wide", token=token)
-    yield KubeConfig.from_file(tmp_path / "wide").get()
-    run("delete", "clusterrolebinding,clusterrole", "ameide-operator")
-    run("delete", "namespace", "--wait=false", "wide-operators", *NAMESPACES)
+    return KubeConfig.from_file(tmp_path / "wide").get()
 
 
 async def test_it_serves_all_namespaces_and_makes_service_monitors_once_their_api_is_there(
-    cluster: Kubernetes, kubectl: Any, config: Any, running: Any
+    cluster_alone: tuple[Kubernetes, Any], config: Any, running: Any
 ):
+    cluster, kubectl = cluster_alone
+
     async def run(*arguments: str, content: str | None = None) -> str:
         done = await asyncio.to_thread(kubectl, *arguments, content=content)
         assert done.returncode == 0, done.stderr
