@@ -211,6 +211,7 @@ def test_build_names_what_is_there():
     assert [name for name, _, _ in folders] == [
         "apache-kafka-4.3.0",
         "temporal-server-1.32.1",
+        "helm-4.3.1",
         "etcd-3.7.0",
         "kube-apiserver-1.37.2",
         "kube-controller-manager-1.37.2",
