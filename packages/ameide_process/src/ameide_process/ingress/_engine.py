@@ -300,7 +300,7 @@ class Engine(Generic[EnvelopeT]):
         """
         history = await self._caller.history(batch.lane.workflow_id)
         now = asyncio.get_running_loop().time()
-        ours = all(self._planner.takes(each.message.partition) for each in batch.deliveries)
+        ours = all(self._planner.may_end(each.message.partition) for each in batch.deliveries)
         if not ours or not self._planner.lease.holds(now):
             self._planner.unsent(batch, now)
             return False

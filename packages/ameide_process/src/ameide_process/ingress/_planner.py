@@ -120,6 +120,10 @@ class Planner:
         """Whether messages of a partition are ours to send; those of others come again elsewhere."""
         return partition in self._trackers and partition not in self._closing
 
+    def may_end(self, partition: Partition) -> bool:
+        """Whether what is in flight of a partition may end here: it is ours, perhaps being given up."""
+        return partition in self._trackers
+
     def in_flight(self, partitions: Collection[Partition]) -> bool:
         """Whether a call carries messages of these partitions, or its failure is being dealt with."""
         return any(each.message.partition in partitions for batch in self._out for each in batch.deliveries)
