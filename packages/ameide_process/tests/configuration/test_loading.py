@@ -9,6 +9,7 @@ import pytest
 from ameide_process.configuration import (
     ClientTls,
     ContractMismatchError,
+    HistoryBudget,
     KafkaOutput,
     KafkaSubscription,
     Problem,
@@ -139,6 +140,26 @@ def test_an_ingress_is_bound(environ: Callable[..., dict[str, str]]):
     assert payments.settings.topics == ["a", "b"]
     assert payments.group == "g"
     assert payments.dead_letter == "dead-letter.pay"
+
+
+def test_the_budget_of_a_history_is_set_for_the_server(environ: Callable[..., dict[str, str]]):
+    assert load_ingress_configuration(CONTRACT, environ()).history_budget == HistoryBudget(20 * 2**20, 8_000)
+    variables = {"INGRESS_HISTORY_BYTES": "5000000", "INGRESS_HISTORY_EVENTS": "5000"}
+    assert load_ingress_configuration(CONTRACT, environ(**variables)).history_budget == HistoryBudget(5_000_000, 5_000)
+
+
+@pytest.mark.parametrize(
+    ("variable", "least"),
+    [("INGRESS_HISTORY_BYTES", 4 * 2**20), ("INGRESS_HISTORY_EVENTS", 4_096)],
+    ids=["bytes", "events"],
+)
+@pytest.mark.parametrize("amount", ["many", "-1", "4095", "1e9", "9" * 30])
+def test_a_budget_that_is_none_is_refused(
+    environ: Callable[..., dict[str, str]], variable: str, least: int, amount: str
+):
+    (problem,) = problems_of(load_ingress_configuration, CONTRACT, environ(**{variable: amount}))
+    assert (problem.name, problem.value) == (variable, amount)
+    assert problem.advice == f"set it to a whole number of {least} or more"
 
 
 def loaded_with_instance_id(environ: dict[str, str], value: str, **variables: str) -> KafkaSubscription:

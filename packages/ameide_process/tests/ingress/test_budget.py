@@ -42,6 +42,15 @@ def test_a_long_history_parks_until_it_is_short_again() -> None:
     assert account.covers(1)
 
 
+def test_what_workers_have_handled_may_be_half_as_long_again() -> None:
+    account = Account(LIMITS, seeded(0))
+    assert account.confirm(History(size=29 * MIB, events=11_999, handled=True))
+    assert not account.covers(1), "the next is looked at again"
+    assert not account.confirm(History(size=29 * MIB, events=10))
+    assert not account.confirm(History(size=30 * MIB + 1, events=10, handled=True))
+    assert not account.confirm(History(size=10, events=12_001, handled=True))
+
+
 @given(
     members=st.integers(1, 8),
     size=st.integers(600, 1_900_000),

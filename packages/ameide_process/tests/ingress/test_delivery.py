@@ -176,6 +176,26 @@ async def test_a_key_without_a_worker_is_parked_long_before_the_server_ends_its_
             assert not ingress.dead_letters.records
 
 
+async def test_a_server_with_lower_limits_ends_no_workflow_when_the_budget_is_set_for_it(
+    engine: MemoryIngressFactory,
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+):
+    async with TemporalDevServer(dynamic_config={"limit.historySize.error": 10 * 2**20}) as server:
+        client = await server.connect(data_converter=DATA_CONVERTER)
+        async with engine(client, Limits(events_per_key=2048, history_bytes=4 * 2**20)) as ingress:
+            # 20 MB.
+            last = ingress.append_all(
+                order_placed("renewed-late", f"e-{number}", sku="x" * 20_000) for number in range(1_000)
+            )
+            await wait_for(lambda: "parked" in ingress.delivery_check.status.reason, timeout_s=60)
+            assert "more than the 4 MB or 8000 events of its budget" in ingress.delivery_check.status.reason
+            async with receivers(client):
+                await ingress.committed(last, within=60)
+            assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 1_000
+            assert not ingress.dead_letters.records
+
+
 async def test_a_busy_server_slows_us_down_and_loses_nothing(
     engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
 ):

@@ -12,7 +12,10 @@ from ameide_process.configuration._bindings import (
 )
 from ameide_process.configuration._concurrency import WorkerConcurrency
 from ameide_process.configuration._environment import (
+    DEFAULT_HISTORY_BYTES,
+    DEFAULT_HISTORY_EVENTS,
     DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS,
+    HistoryBudget,
     HttpSettings,
     WorkerVersion,
     write_termination_log,
@@ -41,12 +44,15 @@ from ameide_process.configuration._tracing import TracingSettings
 __all__ = [
     "CONTRACT_MISMATCH_EXIT_CODE",
     "DEAD_LETTER",
+    "DEFAULT_HISTORY_BYTES",
+    "DEFAULT_HISTORY_EVENTS",
     "DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS",
     "PROGRESS",
     "STARTUP_ERROR_EXIT_CODE",
     "BoundSubscription",
     "ClientTls",
     "ContractMismatchError",
+    "HistoryBudget",
     "HttpListening",
     "HttpSettings",
     "HttpSubscription",

@@ -14,6 +14,15 @@ DEFAULT_HOST = "0.0.0.0"  # noqa: S104 - a pod's health endpoint is asked from o
 DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS = 300.0
 """Beyond any restart of a worker, a broker or Temporal."""
 
+DEFAULT_HISTORY_BYTES = 20 * 1024 * 1024
+"""Two fifths of `limit.historySize.error` of a server as it comes (50 MB)."""
+DEFAULT_HISTORY_EVENTS = 8_000
+"""Four fifths of `history.maximumSignalsPerExecution` of a server as it comes (10,000)."""
+_LEAST_HISTORY_BYTES = 4 * 1024 * 1024
+"""The server suggests to a workflow to go on as a new run at this size; parked before, it would never get there."""
+_LEAST_HISTORY_EVENTS = 4_096
+"""The same in events."""
+
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes' own default of `terminationMessagePath`."""
 
@@ -33,6 +42,15 @@ class WorkerVersion:
 
     deployment_name: str
     build_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBudget:
+    """The history of a workflow above which the ingress sends it nothing more until a worker has shortened it."""
+
+    size: int = DEFAULT_HISTORY_BYTES
+    """Bytes."""
+    events: int = DEFAULT_HISTORY_EVENTS
 
 
 def check_identity(contract: ProcessContract, environ: Mapping[str, str], problems: ProblemList) -> None:
@@ -107,6 +125,22 @@ def read_oldest_unacknowledged(environ: Mapping[str, str], problems: ProblemList
         problems.add("INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS", text, "set it to a number of seconds above 0")
         return DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS
     return seconds
+
+
+def read_history_budget(environ: Mapping[str, str], problems: ProblemList) -> HistoryBudget:
+    """Reads INGRESS_HISTORY_BYTES and INGRESS_HISTORY_EVENTS, for servers with other limits than Temporal's own."""
+    return HistoryBudget(
+        size=_read_count("INGRESS_HISTORY_BYTES", DEFAULT_HISTORY_BYTES, _LEAST_HISTORY_BYTES, environ, problems),
+        events=_read_count("INGRESS_HISTORY_EVENTS", DEFAULT_HISTORY_EVENTS, _LEAST_HISTORY_EVENTS, environ, problems),
+    )
+
+
+def _read_count(variable: str, default: int, least: int, environ: Mapping[str, str], problems: ProblemList) -> int:
+    text = environ.get(variable) or str(default)
+    if text.isdecimal() and least <= int(text) < 2**63:
+        return int(text)
+    problems.add(variable, text, f"set it to a whole number of {least} or more")
+    return default
 
 
 def read_path(variable: str, environ: Mapping[str, str], problems: ProblemList, *, advice: str) -> Path | None:

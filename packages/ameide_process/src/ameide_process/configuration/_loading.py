@@ -13,9 +13,11 @@ from ameide_process.configuration._bindings import (
 )
 from ameide_process.configuration._concurrency import WorkerConcurrency, read_concurrency
 from ameide_process.configuration._environment import (
+    HistoryBudget,
     HttpSettings,
     WorkerVersion,
     check_identity,
+    read_history_budget,
     read_http,
     read_oldest_unacknowledged,
     read_task_queue,
@@ -66,6 +68,8 @@ class IngressConfiguration(ProgramConfiguration):
 
     oldest_unacknowledged_seconds: float
     """Age at which an unacknowledged message makes the ingress unready."""
+    history_budget: HistoryBudget
+    """How much may wait in a workflow that no worker handles."""
     subscriptions: tuple[BoundSubscription, ...]
     outputs: Mapping[str, OutputSettings]
     """Holds the dead-letter output of every subscription that has one."""
@@ -113,6 +117,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     http = read_http(environ, problems)
     tracing = read_tracing(environ, problems)
     oldest_unacknowledged = read_oldest_unacknowledged(environ, problems)
+    history_budget = read_history_budget(environ, problems)
     if not contract.subscriptions:
         problems.add("INGRESS_CONFIG", "has no use", f"{contract.name} declares no ingress subscription in its proto")
     subscriptions = read_subscriptions(contract, environ, problems, health_port=http.port)
@@ -132,6 +137,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
         task_queue=read_task_queue(contract, environ),
         tracing=tracing,
         oldest_unacknowledged_seconds=oldest_unacknowledged,
+        history_budget=history_budget,
         subscriptions=subscriptions,
         outputs=outputs,
     )

@@ -25,13 +25,17 @@ class History:
     size: int = 0
     """Bytes."""
     events: int = 0
+    handled: bool = False
+    """No workflow task is pending: workers have handled all that it holds."""
 
 
-def over_budget(history: History) -> str:
+def over_budget(history: History, limits: Limits) -> str:
     """Says why a key with such a history waits, and for what."""
     return (
-        f"its workflow has a history of {history.size / 2**20:.1f} MB in {history.events} events, and the server would "
-        "end it at 50 MB; nothing more is sent until a worker has handled what waits there: is a worker running?"
+        f"its workflow has a history of {history.size / 2**20:.1f} MB in {history.events} events, more than the "
+        f"{limits.history_bytes / 2**20:g} MB or {limits.history_events} events of its budget (INGRESS_HISTORY_BYTES, "
+        "INGRESS_HISTORY_EVENTS); the server ends a workflow at a limit of its own, so nothing more is sent until a "
+        "worker has handled what waits there: is a worker running?"
     )
 
 
@@ -74,7 +78,8 @@ class Account:
         room, events = limits.history_bytes - history.size, limits.history_events - history.events
         if room < 0 or events < 0:
             self._bytes = self._signals = 0
-            return False
+            # It has not been told to renew itself yet. What one signal adds is handled as the rest was, or parks the key.
+            return history.handled and room > -limits.history_bytes // 2 and events > -limits.history_events // 2
         self._bytes = min(limits.unconfirmed_bytes, max(limits.batch_bytes, room // SHARE_OF_ROOM))
         self._signals = min(limits.unconfirmed_signals, max(1, events // SHARE_OF_ROOM))
         return True

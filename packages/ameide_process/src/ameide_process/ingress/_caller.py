@@ -119,7 +119,11 @@ class Caller:
         info = response.workflow_execution_info
         if info.status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING:
             return History()
-        return History(size=info.history_size_bytes, events=info.history_length)
+        return History(
+            size=info.history_size_bytes,
+            events=info.history_length,
+            handled=not response.HasField("pending_workflow_task"),
+        )
 
     async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
         """Asks a closed run which events it had applied.

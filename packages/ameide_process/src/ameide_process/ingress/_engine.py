@@ -305,7 +305,7 @@ class Engine(Generic[EnvelopeT]):
             self._planner.unsent(batch, now)
             return False
         if not self._planner.confirmed(batch, history):
-            self._failed(batch, CallFailure(Verdict.OVER_BUDGET, over_budget(history)))
+            self._failed(batch, CallFailure(Verdict.OVER_BUDGET, over_budget(history, self._limits)))
             return False
         return True
 

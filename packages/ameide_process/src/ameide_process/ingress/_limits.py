@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from ameide_process.configuration import DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS, Problem, StartupError
+from ameide_process.configuration import (
+    DEFAULT_HISTORY_BYTES,
+    DEFAULT_HISTORY_EVENTS,
+    DEFAULT_OLDEST_UNACKNOWLEDGED_SECONDS,
+    Problem,
+    StartupError,
+)
 from ameide_process.contract import ProcessContract
 
 MINIMUM_EVENTS_PER_KEY = 16
@@ -37,10 +43,10 @@ class Limits:
     """Uncommitted messages of all partitions together, shared equally among them."""
     total_bytes: int = 48 * 1024 * 1024
     """The same in bytes."""
-    history_bytes: int = 20 * 1024 * 1024
-    """History of a workflow above which its key is parked. The server ends a workflow at 50 MB."""
-    history_events: int = 8_000
-    """The same in events; the server refuses the 10,001st signal of a run."""
+    history_bytes: int = DEFAULT_HISTORY_BYTES
+    """History of a workflow above which its key is parked. The server ends a workflow at 50 MB, or what it is told."""
+    history_events: int = DEFAULT_HISTORY_EVENTS
+    """The same in events; the server refuses the 10,001st signal of a run, or ends it at a limit of its own."""
     unconfirmed_bytes: int = 4 * 1024 * 1024
     """Sent to a key between two looks at its history, at most."""
     unconfirmed_signals: int = 1_000

@@ -70,6 +70,8 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     limits = Limits(
         events_per_key=events_per_key(router.contract),
         unacknowledged_seconds=configuration.oldest_unacknowledged_seconds,
+        history_bytes=configuration.history_budget.size,
+        history_events=configuration.history_budget.events,
     )
     dead_letters = {
         name: DeadLetterPublisher(open_output(name, settings))
