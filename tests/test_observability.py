@@ -114,12 +114,29 @@ class Program:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
 
 
+POSTED = """
+import dataclasses
+from ameide_process.contract import Subscription
+from ameide_process.ingress import run_ingress
+from order_fulfillment_generated.router import OrderFulfillmentRouter
+
+class PostedRouter(OrderFulfillmentRouter):
+    contract = dataclasses.replace(
+        OrderFulfillmentRouter.contract, subscriptions=(Subscription(name="posted", kind="http", binding_ref="posted"),)
+    )
+
+run_ingress(PostedRouter())
+"""
+
+
 @dataclass(frozen=True)
 class Process:
     """A process that runs: a worker and an ingress, and the topic between them and the test."""
 
     worker: Program
     ingress: Program
+    posted: Program
+    """Another ingress, whose events come by HTTP."""
     producer: AIOKafkaProducer
 
 
@@ -145,29 +162,33 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pr
         outputs.write_text(
             json.dumps({name: {**transport, "topic": "orders.dead"} for name in ("dead-letter", *CONTRACT.streams)})
         )
+        posted = folder / "posted.json"
+        posted.write_text(json.dumps({"posted": {"kind": "http", "port": free_port()}}))
         programs: dict[str, Program] = {}
-        for name in ("worker", "ingress"):
+        for name, command, bound in (
+            ("worker", ["-m", "order_fulfillment_generated.worker"], subscriptions),
+            ("ingress", ["-m", "order_fulfillment_generated.ingress"], subscriptions),
+            ("posted", ["-c", POSTED], posted),
+        ):
             port, log = free_port(), folder / f"{name}.log"
             environ = {
                 **os.environ,
                 **temporal.environment(),
-                "INGRESS_CONFIG": str(subscriptions),
+                "INGRESS_CONFIG": str(bound),
                 "OUTPUT_CONFIG": str(outputs),
                 "HTTP_HOST": "127.0.0.1",
                 "PORT_HTTP": str(port),
                 "LOG_LEVEL": "DEBUG",
             }
             with log.open("wb") as out:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", f"order_fulfillment_generated.{name}", env=environ, stdout=out
-                )
+                process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environ, stdout=out)
             programs[name] = Program(process, port, log, http)
         producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
         await producer.start()
         try:
             for program in programs.values():
                 await wait_until(program.is_ready, timeout_s=60)
-            yield Process(programs["worker"], programs["ingress"], producer)
+            yield Process(programs["worker"], programs["ingress"], programs["posted"], producer)
         finally:
             await producer.stop()
             for program in programs.values():
@@ -180,14 +201,15 @@ async def test_every_metric_that_rules_and_dashboard_name_is_there_before_the_fi
     asked = [(expression, selector) for expression in EXPRESSIONS for selector in selectors(expression)]
 
     async def missing() -> list[str]:
-        worker, ingress = await running.worker.series(), await running.ingress.series()
+        exported = [await each.series() for each in (running.worker, running.ingress, running.posted)]
         return [
             f"{selector.metric} {selector.equals} {sorted(selector.labels)} in {expression}"
             for expression, selector in asked
             if not any(
                 selector.equals.items() <= labels.items()
                 and selector.labels <= labels.keys() | FROM_SCRAPE | FROM_HISTOGRAM
-                for labels in worker.get(selector.metric, []) + ingress.get(selector.metric, [])
+                for series in exported
+                for labels in series.get(selector.metric, [])
             )
         ]
 

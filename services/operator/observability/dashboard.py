@@ -167,6 +167,65 @@ ROWS: list[tuple[str, list[Panel]]] = [
         ],
     ),
     (
+        "Ingress by HTTP",
+        [
+            (
+                "Requests by status",
+                "ops",
+                "Answers of subscriptions: 202 is taken; 401 shows no token; 408, 429 and 503 ask to come again.",
+                [
+                    (
+                        (
+                            "sum by (subscription, status) (rate("
+                            'ameide_ingress_http_requests_total{job=~"$job",subscription=~"$subscription"}'
+                            "[$__rate_interval]))"
+                        ),
+                        "{{subscription}} {{status}}",
+                    )
+                ],
+            ),
+            (
+                "Requests in work",
+                "short",
+                "reading: their body is on its way; waiting: their events are not taken yet.",
+                [
+                    (
+                        (
+                            "sum by (subscription, stage) "
+                            '(ameide_ingress_http_requests_in_work{job=~"$job",subscription=~"$subscription"})'
+                        ),
+                        "{{subscription}} {{stage}}",
+                    )
+                ],
+            ),
+            (
+                "Connections",
+                "short",
+                "new: no request yet; idle: answered, and kept; serving; leaving: refused, and ending.",
+                [
+                    (
+                        'sum by (job, port, state) (ameide_ingress_http_connections{job=~"$job"})',
+                        "{{job}} {{port}} {{state}}",
+                    )
+                ],
+            ),
+            (
+                "Turned away",
+                "ops",
+                "Connections and requests that a port ended before a subscription saw them, by reason.",
+                [
+                    (
+                        (
+                            "sum by (job, port, reason) "
+                            '(rate(ameide_ingress_http_turned_away_total{job=~"$job"}[$__rate_interval]))'
+                        ),
+                        "{{job}} {{port}} {{reason}}",
+                    )
+                ],
+            ),
+        ],
+    ),
+    (
         "Worker",
         [
             (

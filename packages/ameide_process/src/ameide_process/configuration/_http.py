@@ -52,7 +52,8 @@ class HttpListening(Document):
     tls: HttpTls | None = None
     """Absent: no TLS."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1_000
-    """Open connections; a further one is answered 503 and closed."""
+    """Open connections. For a further one the oldest that has sent no request yet is closed, or else the one that waits
+    for its next request longest; where all are in work, the further one is answered 503 and closed."""
     headers_timeout_seconds: _Seconds = 30.0
     """Within so long of its beginning, or of the answer before, a connection must have sent the whole of the next
     request's headers; otherwise it is closed, whether it was idle or slow."""
@@ -75,7 +76,8 @@ class HttpSubscription(HttpListening):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
     """Body of one request, before and after decompression."""
     max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] = 256
-    """Requests that are read or wait for Temporal at once; a further one is answered 429."""
+    """Requests that wait for Temporal at once; a further one is answered 429. As many others may be on their way for
+    long: for a further one, the slowest is given up (408)."""
     body_timeout_seconds: _Seconds = 15.0
     """Within so long the whole body must arrive; otherwise 408."""
     acceptance_timeout_seconds: _Seconds = 15.0

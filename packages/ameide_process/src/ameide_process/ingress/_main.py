@@ -83,7 +83,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
     telemetry.registry.register(ReadinessCollector(readiness))
     temporal_check = readiness.add("temporal")
     metrics = IngressMetrics(telemetry.registry)
-    transports = _transports(configuration, metrics)
+    transports = _transports(configuration, metrics, readiness)
     checks = [
         (readiness.add(f"source:{bound.subscription.name}"), readiness.add(f"delivery:{bound.subscription.name}"))
         for bound in configuration.subscriptions
@@ -152,9 +152,15 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         await telemetry.close()
 
 
-def _transports(configuration: IngressConfiguration, metrics: IngressMetrics) -> list[Transport]:
+def _transports(configuration: IngressConfiguration, metrics: IngressMetrics, readiness: Readiness) -> list[Transport]:
     """Makes the transport of each subscription; those on one port share it."""
     ports: dict[int, EventsPort] = {}
+
+    def port_of(settings: HttpSubscription) -> EventsPort:
+        if settings.port not in ports:
+            check = readiness.add(f"port:{settings.port}")
+            ports[settings.port] = EventsPort(configuration.http.host, settings, metrics=metrics, check=check)
+        return ports[settings.port]
 
     def transport(bound: BoundSubscription) -> Transport:
         settings, name = bound.settings, bound.subscription.name
@@ -164,9 +170,8 @@ def _transports(configuration: IngressConfiguration, metrics: IngressMetrics) ->
             case NatsSubscription():
                 return NatsTransport(settings, durable=bound.group, subscription=name)
             case HttpSubscription():
-                port = ports.setdefault(settings.port, EventsPort(configuration.http.host, settings))
                 path = settings.path_of(bound.subscription.binding_ref)
-                return HttpTransport(settings, path=path, subscription=name, port=port, requests=metrics.http_requests)
+                return HttpTransport(settings, path=path, subscription=name, port=port_of(settings), metrics=metrics)
 
     return [transport(bound) for bound in configuration.subscriptions]
 

@@ -8,7 +8,7 @@ BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class IngressMetrics:
-    """The metrics of an ingress program; every one has the label `subscription`."""
+    """The metrics of an ingress program; every one has the label `subscription`, or `port` where several share one."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Registers the metrics.
@@ -99,5 +99,26 @@ class IngressMetrics:
             "ameide_ingress_http_requests",
             "Requests that subscriptions by HTTP answered, by status.",
             ["subscription", "status"],
+            registry=registry,
+        )
+        self.http_requests_in_work = Gauge(
+            "ameide_ingress_http_requests_in_work",
+            "Requests whose body is read (reading), or whose events are not taken yet (waiting).",
+            ["subscription", "stage"],
+            registry=registry,
+        )
+        self.http_body_bytes = Gauge(
+            "ameide_ingress_http_body_bytes", "Bodies of these in memory.", by_subscription, registry=registry
+        )
+        self.http_connections = Gauge(
+            "ameide_ingress_http_connections",
+            "Open connections: new (no request yet), idle (answered, kept), serving, leaving (refused, ending).",
+            ["port", "state"],
+            registry=registry,
+        )
+        self.http_turned_away = Counter(
+            "ameide_ingress_http_turned_away",
+            "Connections and requests that the port ended before a subscription saw them, by reason.",
+            ["port", "reason"],
             registry=registry,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import ssl
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_devstack import CertificateAuthority, TemporalDevServer
 from ameide_devstack.testing import wait_until
+from ameide_process.ingress.http import _bodies
 
 Placed = Callable[..., OrderFulfillmentEvent]
 Posting = Any
@@ -45,8 +47,13 @@ async def test_headers_that_trickle_in_end_with_the_connection(posting: Posting,
         assert (await reused[0].readline()).startswith(b"HTTP/1.1 202 ")
         tasks = [asyncio.create_task(dribble(writer, HEAD * 10)) for _, writer in (trickling, reused)]
         async with asyncio.timeout(15):
-            for reader, _ in (silent, trickling, reused):
-                assert b" 202 " not in await closed_by_peer(reader)
+            for reader, _ in (silent, trickling):
+                answer = await closed_by_peer(reader)
+                assert answer.startswith(b"HTTP/1.1 408 ")
+                assert b'"reason": "headers-timeout"' in answer
+                assert b"Retry-After: 1" in answer
+            # What was kept alive ends as such connections do.
+            assert b"HTTP" not in await closed_by_peer(reused[0])
         for task in tasks:
             task.cancel()
         for _, writer in (silent, trickling, reused):
@@ -74,47 +81,186 @@ async def test_a_body_that_trickles_in_is_given_up(posting: Posting, order_place
 
 
 async def test_connections_are_bounded_and_make_room_again(posting: Posting, order_placed: Placed) -> None:
-    limits = {"maxConnections": 20, "headersTimeoutSeconds": 2}
-    async with posting(limits) as ingress:
-        idle = [await ingress.connect() for _ in range(20)]
-        refused = await ingress.send(b"")
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert b"Retry-After: 1" in refused
+    async with posting({"maxConnections": 5, "bodyTimeoutSeconds": 60}) as ingress:
+        assert await ingress.check("port:" + str(ingress.port)) == (True, "")
+        # A request that is read holds its connection.
+        held = [await ingress.connect() for _ in range(5)]
+        for _, writer in held:
+            writer.write(HEAD + b"Content-Length: 100\r\n\r\n12345")
+        serving = f'ameide_ingress_http_connections{{port="{ingress.port}",state="serving"}}'
+
+        async def all_serving() -> bool:
+            return await ingress.metric(serving) == 5
+
+        await wait_until(all_serving)
+        answer = await ingress.post_protobuf(order_placed("no-room"))
+        assert (answer.status, answer.document["reason"]) == (503, "port-full")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Retry-After"] == "1"
+        assert (
+            await ingress.metric(f'ameide_ingress_http_turned_away_total{{port="{ingress.port}",reason="port-full"')
+            == 1
+        )
+        await ingress.until_check(f"port:{ingress.port}", "all 5 connections are in work")
+        for _, writer in held:
+            writer.close()
 
         async def served() -> bool:
             # The client's own pool holds no connection yet, so this needs a new one.
             return (await ingress.post_protobuf(order_placed("room"))).status == 202
 
         await wait_until(served, timeout_s=15)
-        for _, writer in idle:
+        # It is said no longer than it is true and some seconds.
+        await ingress.until_ready()
+
+
+async def test_connections_without_a_request_make_room_for_others(posting: Posting, order_placed: Placed) -> None:
+    async with posting({"maxConnections": 5}) as ingress:
+        silent = [await ingress.connect() for _ in range(5)]
+
+        async def served() -> bool:
+            answer = await ingress.post_protobuf(order_placed("beside-silent"))
+            return answer.status == 202
+
+        await wait_until(served)
+        # The oldest is told why, and the others wait on.
+        async with asyncio.timeout(10):
+            answer = await closed_by_peer(silent[0][0])
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"reason": "port-full"' in answer
+        assert b"Retry-After: 1" in answer
+        ok, said = await ingress.check(f"port:{ingress.port}")
+        assert ok
+        assert "those that send no request make room" in said
+        for _, writer in silent:
             writer.close()
 
 
-async def test_requests_in_work_are_bounded(posting: Posting, order_placed: Placed) -> None:
-    async with TemporalDevServer() as server, posting({"maxConcurrentRequests": 3}, server=server) as ingress:
-        readers: list[asyncio.StreamReader] = []
-        writers: list[asyncio.StreamWriter] = []
-        for _ in range(3):
-            reader, writer = await ingress.connect()
+async def test_who_is_not_let_in_holds_nothing(
+    posting: Posting, order_placed: Placed, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = tmp_path / "token"
+    tokens.write_text("valid")
+    ended = asyncio.Event()
+    async with posting({"maxConnections": 10, "bearerTokenFile": str(tokens)}) as ingress:
+        refused: list[bytes] = []
+        kept: list[asyncio.StreamWriter] = []
+
+        async def hammer() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(ConnectionError):
+                    reader, writer = await ingress.connect()
+                    # Never closed from here: an answer that its client ignores.
+                    kept.append(writer)
+                    writer.write(HEAD + b"Content-Length: 100000\r\n\r\nx")
+                    refused.append(await reader.read(200))
+                await asyncio.sleep(0.01)
+
+        hammering = [asyncio.create_task(hammer()) for _ in range(5)]
+
+        async def many() -> bool:
+            return len(refused) > 50
+
+        await wait_until(many)
+        headers = {"authorization": "Bearer valid", "connection": "close"}
+        for number in range(20):
+            assert (await ingress.post_protobuf(order_placed(f"let-in-{number}"), headers)).status == 202
+            await asyncio.sleep(0.1)
+        ended.set()
+        await asyncio.gather(*hammering)
+        assert {answer.split(maxsplit=2)[1] for answer in refused} == {b"401"}
+        assert await ingress.metric('ameide_ingress_http_requests_total{status="401"') > 50
+        for writer in kept:
+            writer.close()
+    # A line a second, which tells of the others.
+    logged = capsys.readouterr().out
+    assert "unlogged_before" in logged
+    assert logged.count("request refused") < len(refused) / 2
+
+
+async def test_slow_bodies_take_nothing_from_those_that_are_here(posting: Posting, order_placed: Placed) -> None:
+    limits = {"maxConcurrentRequests": 3, "bodyTimeoutSeconds": 60}
+    async with posting(limits) as ingress:
+        slow = [await ingress.connect() for _ in range(3)]
+        for _, writer in slow:
             writer.write(HEAD + b"Content-Length: 10\r\n\r\n12345")
-            readers.append(reader)
-            writers.append(writer)
+        reading = 'ameide_ingress_http_requests_in_work{stage="reading"'
 
-        async def too_many() -> bool:
-            answer = await ingress.post_protobuf(order_placed("fourth"))
-            if answer.status == 429:
-                assert answer.document["reason"] == "too-many-requests"
-                assert answer.headers["Retry-After"] == "1"
-            return answer.status == 429
+        async def all_reading() -> bool:
+            return await ingress.metric(reading) == 3
 
-        await wait_until(too_many)
-        for writer in writers:
-            writer.write(b"12345")
-        for reader in readers:
-            assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
-        assert (await ingress.post_protobuf(order_placed("fourth"))).status == 202
-        for writer in writers:
+        await wait_until(all_reading)
+        for number in range(5):
+            assert (await ingress.post_protobuf(order_placed(f"beside-slow-{number}"))).status == 202
+
+        # One more that is slow takes the place of the slowest.
+        async def gave_way() -> bool:
+            slow.append(await ingress.connect())
+            slow[-1][1].write(HEAD + b"Content-Length: 10\r\n\r\n12345")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    answer = await slow[0][0].read(1000)
+                    assert answer.startswith(b"HTTP/1.1 408 ")
+                    assert b"others wanted the room" in answer
+                    assert b"Retry-After: 1" in answer
+                    return True
+            return False
+
+        await wait_until(gave_way)
+        for _, writer in slow:
             writer.close()
+
+
+async def test_slow_bodies_give_back_the_memory_that_others_need(
+    posting: Posting, order_placed: Placed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_bodies, "HELD_BYTES", 20_000)
+    async with posting({"bodyTimeoutSeconds": 60}) as ingress:
+        slow = [await ingress.connect() for _ in range(2)]
+        for _, writer in slow:
+            writer.write(HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 9_900)
+
+        async def held() -> bool:
+            return await ingress.metric("ameide_ingress_http_body_bytes") == 19_800
+
+        await wait_until(held)
+
+        async def taken() -> bool:
+            answer = await ingress.post_protobuf(order_placed("large", "e-" + "x" * 500))
+            if answer.status != 202:
+                assert (answer.status, answer.document["reason"]) == (429, "too-many-bytes")
+            return answer.status == 202
+
+        await wait_until(taken)
+        async with asyncio.timeout(10):
+            assert (await slow[0][0].readline()).startswith(b"HTTP/1.1 408 ")
+        assert await ingress.metric("ameide_ingress_http_body_bytes") == 9_900
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_requests_that_wait_for_temporal_are_bounded(posting: Posting, order_placed: Placed) -> None:
+    async with TemporalDevServer() as server, posting({"maxConcurrentRequests": 3}, server=server) as ingress:
+        server.pause()
+        try:
+            waiting = [
+                asyncio.create_task(ingress.post_protobuf(order_placed("wait", f"e-{number}"))) for number in range(3)
+            ]
+
+            async def all_waiting() -> bool:
+                return await ingress.metric('ameide_ingress_http_requests_in_work{stage="waiting"') == 3
+
+            await wait_until(all_waiting)
+            answer = await ingress.post_protobuf(order_placed("wait", "fourth"))
+        finally:
+            server.resume()
+        assert (answer.status, answer.document["reason"]) == (429, "too-many-requests")
+        assert answer.headers["Retry-After"] == "1"
+        ok, said = await ingress.check(f"port:{ingress.port}")
+        assert ok
+        assert "3 requests of orders-posted wait for Temporal" in said
+        assert [each.status for each in await asyncio.gather(*waiting)] == [202] * 3
+        assert (await ingress.post_protobuf(order_placed("wait", "fourth"))).status == 202
 
 
 async def test_a_large_body_is_refused_before_it_is_read(posting: Posting, order_placed: Placed) -> None:
@@ -183,12 +329,31 @@ async def test_a_body_that_is_cut_off_is_no_event(posting: Posting, order_placed
         assert (await ingress.post_protobuf(order_placed("uncut"))).status == 202
 
 
-async def test_what_a_malformed_request_holds_is_not_logged(posting: Posting, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"Authorization: Bearer s3cret\x00\r\n\r\n",
+        HEAD + b"Authorization: Bearer s3cret" + b"x" * 9_000 + b"\r\n\r\n",
+        HEAD + b"Authorization\x01: Bearer s3cret\r\n\r\n",
+        b"POST /\r\nAuthorization s3cret\r\n\r\n",
+        b"POST /?token=s3cret HTTP/9.9\r\n\r\n",
+    ],
+)
+async def test_what_a_malformed_request_holds_is_neither_logged_nor_repeated(
+    posting: Posting, sent: bytes, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with posting() as ingress:
-        await ingress.send(HEAD + b"Authorization: Bearer s3cret\x00\r\n\r\n")
-        await ingress.send(b"POST /\r\nAuthorization s3cret\r\n\r\n")
-        assert "malformed request" in caplog.text
-    assert "s3cret" not in caplog.text
+        answer = await ingress.send(sent)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.split(maxsplit=2)[1] == b"400"
+        assert b"application/problem+json" in head
+        assert json.loads(body)["reason"] == "malformed-request"
+        turned_away = f'ameide_ingress_http_turned_away_total{{port="{ingress.port}",reason="malformed-request"'
+        assert await ingress.metric(turned_away) == 1
+    logged = caplog.text + capsys.readouterr().out
+    assert "malformed-request" in logged
+    assert b"s3cret" not in answer
+    assert "s3cret" not in logged
 
 
 async def test_random_requests_and_many_slow_ones_leave_it_standing(posting: Posting, order_placed: Placed) -> None:

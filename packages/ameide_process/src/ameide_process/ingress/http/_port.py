@@ -1,18 +1,31 @@
 """A port that events are posted to, and what bounds the clients on it before a request is read."""
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from aiohttp import web
 
 from ameide_process.configuration import HttpListening
+from ameide_process.ingress._metrics import IngressMetrics
+from ameide_process.ingress.http._connections import Connections, State
+from ameide_process.ingress.http._http_connection import (
+    HEADERS_TIMEOUT,
+    MADE_ROOM,
+    MALFORMED,
+    PORT_FULL,
+    HttpConnection,
+    HttpServer,
+    library_logger,
+    linger,
+)
 from ameide_process.ingress.http._refusal import RefusalError, refused
+from ameide_process.ingress.http._refusal_log import RefusalLog
+from ameide_process.ingress.http._saturation import Saturation
+from ameide_process.serving import Check
 
 MAX_LINE_BYTES: Final = 8_190
 """Request line, and each header; aiohttp's default, and that of most servers."""
@@ -20,11 +33,11 @@ MAX_LINE_BYTES: Final = 8_190
 MAX_HEADERS: Final = 64
 """Headers of one request."""
 
-LINGERING_SECONDS: Final = 5.0
-"""How long a body that was refused is read and dropped, so that its client gets to see the answer."""
-
 HANDSHAKE_SECONDS: Final = 10.0
-"""For TLS."""
+"""For TLS, to begin."""
+
+FAREWELL_SECONDS: Final = 2.0
+"""For TLS, to end."""
 
 BACKLOG: Final = 512
 """Connections that wait to be taken."""
@@ -32,7 +45,14 @@ BACKLOG: Final = 512
 ANSWER_SECONDS: Final = 2.0
 """What a stop gives the last answers to reach their clients."""
 
-Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+UNKNOWN_PATH: Final = "unknown-path"
+WRONG_METHOD: Final = "wrong-method"
+UNAVAILABLE: Final = "unavailable"
+
+TURNED_AWAY: Final = (PORT_FULL, MADE_ROOM, HEADERS_TIMEOUT, MALFORMED, UNKNOWN_PATH, WRONG_METHOD, UNAVAILABLE)
+"""Why a port ends a connection, or refuses a request, before a subscription sees it."""
+
+Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _logger = structlog.get_logger(__name__)
 
@@ -40,25 +60,64 @@ _logger = structlog.get_logger(__name__)
 class EventsPort:
     """Listens while at least one subscription is attached; each has a path."""
 
-    def __init__(self, host: str, settings: HttpListening) -> None:
+    def __init__(self, host: str, settings: HttpListening, *, metrics: IngressMetrics, check: Check) -> None:
         """Prepares the port; nothing listens yet.
 
         Args:
             host: Where to listen.
             settings: What the subscriptions say of it.
+            metrics: Show what it holds, and count what it turns away.
+            check: Says whether it has room for callers.
         """
         self._host = host
         self._settings = settings
+        self.connections = Connections(settings.max_connections)
+        """Which are held."""
+        self.refusals = RefusalLog(port=str(settings.port))
+        """Writes what was refused into the log."""
+        self.saturation = Saturation(check)
+        """Says when there is more to do than may be."""
+        port = str(settings.port)
+        for state in State:
+            held = metrics.http_connections.labels(port, state.value)
+            held.set_function(lambda state=state: self.connections.number(state))
+        self._turned_away = {reason: metrics.http_turned_away.labels(port, reason) for reason in TURNED_AWAY}
         self._endpoints: dict[str, Endpoint | None] = {}
         """By path; None: its subscription is not attached now."""
         self._opening = asyncio.Lock()
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._server: asyncio.Server | None = None
         self._tls: ssl.SSLContext | None = None
         self._loaded: tuple[tuple[int, int], ...] = ()
 
     def __str__(self) -> str:
         return f"{self._host}:{self._settings.port}"
+
+    @property
+    def headers_timeout(self) -> float:
+        """Seconds from the beginning of a connection within which its first request must be there."""
+        return self._settings.headers_timeout_seconds
+
+    def turned_away(self, reason: str) -> None:
+        """Counts what the port refused itself, and says where it did so for want of room.
+
+        Args:
+            reason: One of `TURNED_AWAY`.
+        """
+        self._turned_away[reason].inc()
+        limit = self._settings.max_connections
+        if reason == PORT_FULL and self.connections.number(State.SERVING) >= limit:
+            self.saturation.note(
+                f"all {limit} connections are in work, further ones are answered 503; add replicas of the ingress, "
+                "raise maxConnections, or see what makes requests slow",
+                fails=True,
+            )
+        elif reason in {PORT_FULL, MADE_ROOM}:
+            self.saturation.note(
+                f"more connections come than the {limit} that are held: those that send no request make room for "
+                "others; see who opens them",
+                fails=False,
+            )
 
     def announce(self, path: str) -> None:
         """Says that a subscription will be attached at a path; until then it is answered 503."""
@@ -105,30 +164,31 @@ class EventsPort:
         if tls is not None:
             self._loaded = _seen(tls.files().values())
             self._tls = tls.context()
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._serve, expect_handler=_leave_to_endpoint)
-        self._runner = web.AppRunner(
-            application,
+        server = HttpServer(
+            self._serve,
+            self,
             access_log=None,
-            logger=_library_logger(),
+            logger=library_logger(),
             # Counts from the beginning of a connection, and from each answer, until the next request's headers are
             # there; bytes that trickle in do not prolong it.
             keepalive_timeout=self._settings.headers_timeout_seconds,
-            lingering_time=LINGERING_SECONDS,
+            # We do it ourselves, within bounds.
+            lingering_time=0,
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
             auto_decompress=False,
-            shutdown_timeout=ANSWER_SECONDS,
         )
+        self._runner = web.ServerRunner(server, shutdown_timeout=ANSWER_SECONDS)
         await self._runner.setup()
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                self._connect,
+                server,
                 self._host,
                 self._settings.port,
                 ssl=self._tls,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
+                ssl_shutdown_timeout=FAREWELL_SECONDS if self._tls else None,
                 backlog=BACKLOG,
             )
         except OSError:
@@ -143,73 +203,44 @@ class EventsPort:
         if runner is not None:
             await runner.cleanup()
 
-    def _connect(self) -> asyncio.Protocol:
-        """Makes what serves a new connection."""
-        server = self._runner.server if self._runner is not None else None
-        if server is None or len(server.connections) >= self._settings.max_connections:
-            return _Full()
-        return server()
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection, loop = cast("HttpConnection", request.protocol), asyncio.get_running_loop()
+        self.connections.move(connection, State.SERVING, loop.time())
+        response = await self._answer(request)
+        if not request.content.is_eof():
+            # What is refused unread ends its connection, and is counted apart while it does.
+            response.force_close()
+            self.connections.move(connection, State.LEAVING, loop.time())
+            await linger(request, response)
+        ends = response.keep_alive is False or not request.keep_alive
+        self.connections.move(connection, State.LEAVING if ends else State.IDLE, loop.time())
+        return response
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._endpoint(request)(request)
         except RefusalError as refusal:
+            self.turned_away(refusal.reason)
+            self.refusals.refused(refusal.reason, status=refusal.status, client=request.remote)
             return refused(refusal)
         except Exception:
             # A defect of ours. Without the request, whose headers hold the token.
             _logger.exception("request failed", path=request.path[:200])
             return refused(RefusalError(500, "defect", "the ingress failed; see its log", close=True))
 
-    def _endpoint(self, request: web.Request) -> Endpoint:
+    def _endpoint(self, request: web.BaseRequest) -> Endpoint:
         path = request.rel_url.raw_path
         if path not in self._endpoints:
             # Paths are no secret, and a wrong one is the likeliest mistake.
             known = ", ".join(sorted(self._endpoints))
-            raise RefusalError(404, "unknown-path", f"events are posted to: {known}", close=True)
+            raise RefusalError(404, UNKNOWN_PATH, f"events are posted to: {known}", close=True)
         endpoint = self._endpoints[path]
         if endpoint is None:
-            raise RefusalError(
-                503, "unavailable", "the subscription does not take events now", retry_after=2, close=True
-            )
+            raise RefusalError(503, UNAVAILABLE, "the subscription does not take events now", retry_after=2, close=True)
         if request.method != "POST":
-            raise RefusalError(
-                405, "wrong-method", "events are sent by POST", headers=(("Allow", "POST"),), close=request.body_exists
-            )
+            # Ended, since nothing was shown that lets a client hold a connection.
+            raise RefusalError(405, WRONG_METHOD, "events are sent by POST", headers=(("Allow", "POST"),), close=True)
         return endpoint
-
-
-class _Full(asyncio.Protocol):
-    """Answers a connection for which there is no room, without reading from it."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            phrase = HTTPStatus.SERVICE_UNAVAILABLE.phrase
-            transport.write(
-                f"HTTP/1.1 503 {phrase}\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
-            )
-            transport.close()
-
-
-async def _leave_to_endpoint(_: web.Request) -> None:
-    """Sends no 100 Continue yet: an endpoint does, once it knows that it wants the body."""
-
-
-class _MalformedRequestFilter(logging.Filter):
-    """Keeps what clients sent out of the log: aiohttp logs a malformed request with its bytes, a token perhaps."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[0] if record.exc_info else None
-        record.msg, record.args = "malformed request: %s", (error.__name__ if error else "unknown",)
-        record.exc_info = None
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
-
-
-def _library_logger() -> logging.Logger:
-    logger = logging.getLogger(f"{__name__}.aiohttp")
-    if not logger.filters:
-        logger.addFilter(_MalformedRequestFilter())
-    return logger
 
 
 def _seen(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:

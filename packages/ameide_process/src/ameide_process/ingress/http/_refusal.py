@@ -61,6 +61,31 @@ def refused(refusal: RefusalError, events: Sequence[EventAnswer] = ()) -> web.Re
         refusal: Why.
         events: Of a batch: what became of each event.
     """
+    response = web.Response(
+        status=refusal.status, body=_document(refusal, events), content_type=PROBLEM_JSON, headers=refusal.headers
+    )
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = _seconds(refusal.retry_after)
+    if refusal.close:
+        response.force_close()
+    return response
+
+
+def refused_connection(refusal: RefusalError) -> bytes:
+    """Writes the answer for a connection that no server has: all bytes of it, after which the connection ends."""
+    document = _document(refusal)
+    phrase = HTTPStatus(refusal.status).phrase
+    lines = [
+        f"HTTP/1.1 {refusal.status} {phrase}",
+        f"Content-Type: {PROBLEM_JSON}",
+        f"Content-Length: {len(document)}",
+        *(() if refusal.retry_after is None else (f"Retry-After: {_seconds(refusal.retry_after)}",)),
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + document
+
+
+def _document(refusal: RefusalError, events: Sequence[EventAnswer] = ()) -> bytes:
     document: dict[str, object] = {
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
@@ -81,11 +106,8 @@ def refused(refusal: RefusalError, events: Sequence[EventAnswer] = ()) -> web.Re
             }
             for each in events
         ]
-    response = web.Response(
-        status=refusal.status, body=json.dumps(document).encode(), content_type=PROBLEM_JSON, headers=refusal.headers
-    )
-    if refusal.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
-    if refusal.close:
-        response.force_close()
-    return response
+    return json.dumps(document).encode()
+
+
+def _seconds(retry_after: float) -> str:
+    return str(max(1, math.ceil(retry_after)))

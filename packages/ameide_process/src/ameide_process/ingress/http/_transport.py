@@ -12,7 +12,7 @@ import os
 import ssl
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -20,19 +20,20 @@ from typing import Final
 
 import structlog
 from aiohttp import web
-from prometheus_client import Counter
 
 from ameide_process.configuration import HttpSubscription
 from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._planner import PARKED
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
-from ameide_process.ingress.http._answers import REPEAT_IS_SAFE, answer
+from ameide_process.ingress.http._answers import ACCEPTED, REPEAT_IS_SAFE, answer
 from ameide_process.ingress.http._bearer_tokens import BearerTokens, TokensUnreadableError
 from ameide_process.ingress.http._bodies import Bodies
 from ameide_process.ingress.http._port import EventsPort
 from ameide_process.ingress.http._refusal import RefusalError, refused
+from ameide_process.ingress.http._refusal_log import RefusalLog
 from ameide_process.ingress.http._requests import PostedEvents, event_headers, posted_events
 
 POLL_EVENTS: Final = 500
@@ -46,6 +47,9 @@ RETRY_SOON: Final = 1.0
 
 RETRY_LATER: Final = 5.0
 """The same where something must come back first: Temporal, a worker, another pod."""
+
+WATCHED_STATUSES: Final = (400, 401, 408, 409, 413, 415, 422, 429, 500, 503)
+"""What alerts may ask for."""
 
 FINISH_SECONDS: Final = 10.0
 """What a stop gives the events of requests that were read to be sent. The engine's own drain follows."""
@@ -65,7 +69,7 @@ class HttpTransport:
     """The events that are posted to one path."""
 
     def __init__(
-        self, settings: HttpSubscription, *, path: str, subscription: str, port: EventsPort, requests: Counter
+        self, settings: HttpSubscription, *, path: str, subscription: str, port: EventsPort, metrics: IngressMetrics
     ) -> None:
         """Prepares the path; nothing listens yet.
 
@@ -74,15 +78,23 @@ class HttpTransport:
             path: The path.
             subscription: Logical name, for people.
             port: Where it is served.
-            requests: Counts requests by `subscription` and `status`.
+            metrics: Count requests, and show those in work.
         """
         self._settings = settings
         self._path = path
         self._subscription = subscription
         self._port = port
-        self._requests = requests
+        self._requests = metrics.http_requests
+        for status in (ACCEPTED, *WATCHED_STATUSES):
+            # There from the beginning: an alert on a rate misses the first of what appears with it.
+            metrics.http_requests.labels(subscription, str(status))
         self._tokens = BearerTokens(settings.bearer_token_file) if settings.bearer_token_file else None
-        self._bodies = Bodies(limit=settings.max_body_bytes, timeout=settings.body_timeout_seconds)
+        # Apart from the requests that wait: a slow sender takes nothing from those whose body is here.
+        self._bodies = Bodies(
+            limit=settings.max_body_bytes,
+            timeout=settings.body_timeout_seconds,
+            places=settings.max_concurrent_requests,
+        )
         self._listener: TransportListener | None = None
         self._partition = Partition(path, 0, acknowledges_each=True)
         self._positions = count()
@@ -94,11 +106,15 @@ class HttpTransport:
         """Set when `poll` may have something to return."""
         self._settled = asyncio.Event()
         """Set when the engine has ended all that it took; only a stop looks at it."""
-        self._active = 0
-        """Requests that are read or wait."""
+        self._waiting = 0
+        """Requests whose body is here and whose events have not ended."""
         self._paused: str | None = None
         self._stopping = False
         self._log = _logger.bind(subscription=subscription)
+        self._refusals = RefusalLog(subscription=subscription)
+        metrics.http_requests_in_work.labels(subscription, "reading").set_function(lambda: self._bodies.reading)
+        metrics.http_requests_in_work.labels(subscription, "waiting").set_function(lambda: self._waiting)
+        metrics.http_body_bytes.labels(subscription).set_function(lambda: self._bodies.held)
         port.announce(path)
 
     # The engine's side
@@ -216,16 +232,16 @@ class HttpTransport:
 
     # The client's side
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             response = await self._respond(request)
         except RefusalError as refusal:
-            self._log.info("request refused", status=refusal.status, reason=refusal.reason, client=request.remote)
+            self._refusals.refused(refusal.reason, status=refusal.status, client=request.remote)
             response = refused(refusal)
         self._requests.labels(self._subscription, str(response.status)).inc()
         return response
 
-    async def _respond(self, request: web.Request) -> web.Response:
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
         if self._stopping:
             raise _stopping()
         if self._tokens is not None:
@@ -234,23 +250,38 @@ class HttpTransport:
             raise RefusalError(
                 503, "unavailable", f"no events are taken now: {self._paused}", retry_after=RETRY_LATER, close=True
             )
-        if self._active >= self._settings.max_concurrent_requests:
+        headers = event_headers(request.raw_headers)
+        async with self._bodies.body(request) as body:
+            posted = posted_events(headers, body)
+            with self._place():
+                ends = await self._deliver(posted)
+        return answer(ends, batch=posted.batch)
+
+    @contextlib.contextmanager
+    def _place(self) -> Generator[None]:
+        """Takes one of the places of requests that wait.
+
+        Raises:
+            RefusalError: All are taken.
+        """
+        most = self._settings.max_concurrent_requests
+        if self._waiting >= most:
+            self._port.saturation.note(
+                f"{most} requests of {self._subscription} wait for Temporal, further ones are answered 429; see its "
+                "latency, add replicas of the ingress, or raise maxConcurrentRequests",
+                fails=False,
+            )
             raise RefusalError(
                 429,
                 "too-many-requests",
-                f"{self._active} requests are in work, as many as may be; send it again",
+                f"{most} requests wait for Temporal, as many as may; send it again",
                 retry_after=RETRY_SOON,
-                close=True,
             )
-        self._active += 1
+        self._waiting += 1
         try:
-            headers = event_headers(request.raw_headers)
-            async with self._bodies.body(request) as body:
-                posted = posted_events(headers, body)
-                ends = await self._deliver(posted)
+            yield
         finally:
-            self._active -= 1
-        return answer(ends, batch=posted.batch)
+            self._waiting -= 1
 
     async def _deliver(self, posted: PostedEvents) -> Sequence[Ending | RefusalError]:
         """Hands events to the engine and waits for their ends; where they take too long, says why."""
