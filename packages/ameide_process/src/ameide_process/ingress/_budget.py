@@ -78,7 +78,7 @@ class Account:
         room, events = limits.history_bytes - history.size, limits.history_events - history.events
         if room < 0 or events < 0:
             self._bytes = self._signals = 0
-            # It has not been told to renew itself yet. What one signal adds is handled as the rest was, or parks the key.
+            # It was not told to renew itself yet. What one signal adds is handled as the rest was, or parks the key.
             return history.handled and room > -limits.history_bytes // 2 and events > -limits.history_events // 2
         self._bytes = min(limits.unconfirmed_bytes, max(limits.batch_bytes, room // SHARE_OF_ROOM))
         self._signals = min(limits.unconfirmed_signals, max(1, events // SHARE_OF_ROOM))
