@@ -146,6 +146,22 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+WORKER = ["-m", "order_fulfillment_generated.worker"]
+INGRESS = ["-m", "order_fulfillment_generated.ingress"]
+
+
+async def started(
+    name: str, command: list[str], environ: dict[str, str], folder: Path, http: aiohttp.ClientSession
+) -> Program:
+    port, log = free_port(), folder / f"{name}.log"
+    here = {"HTTP_HOST": "127.0.0.1", "PORT_HTTP": str(port)}
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, env={**os.environ, **environ, **here}, stdout=out
+        )
+    return Program(process, port, log, http)
+
+
 @pytest.fixture(scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Process]:
     folder = tmp_path_factory.mktemp("observed")
@@ -164,25 +180,17 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pr
         )
         posted = folder / "posted.json"
         posted.write_text(json.dumps({"posted": {"kind": "http", "port": free_port()}}))
-        programs: dict[str, Program] = {}
-        for name, command, bound in (
-            ("worker", ["-m", "order_fulfillment_generated.worker"], subscriptions),
-            ("ingress", ["-m", "order_fulfillment_generated.ingress"], subscriptions),
-            ("posted", ["-c", POSTED], posted),
-        ):
-            port, log = free_port(), folder / f"{name}.log"
-            environ = {
-                **os.environ,
-                **temporal.environment(),
-                "INGRESS_CONFIG": str(bound),
-                "OUTPUT_CONFIG": str(outputs),
-                "HTTP_HOST": "127.0.0.1",
-                "PORT_HTTP": str(port),
-                "LOG_LEVEL": "DEBUG",
-            }
-            with log.open("wb") as out:
-                process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environ, stdout=out)
-            programs[name] = Program(process, port, log, http)
+        environ = {
+            **temporal.environment(),
+            "INGRESS_CONFIG": str(subscriptions),
+            "OUTPUT_CONFIG": str(outputs),
+            "LOG_LEVEL": "DEBUG",
+        }
+        programs = {
+            "worker": await started("worker", WORKER, environ, folder, http),
+            "ingress": await started("ingress", INGRESS, environ, folder, http),
+            "posted": await started("posted", ["-c", POSTED], {**environ, "INGRESS_CONFIG": str(posted)}, folder, http),
+        }
         producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
         await producer.start()
         try:
@@ -195,6 +203,44 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pr
                 program.process.terminate()
             for program in programs.values():
                 await asyncio.wait_for(program.process.wait(), 40)
+
+
+async def test_a_worker_says_that_a_stream_of_facts_is_away_and_goes_on(tmp_path: Path) -> None:
+    async with (
+        EmbeddedKafka() as kafka,
+        EmbeddedKafka() as away,
+        TemporalDevServer() as temporal,
+        aiohttp.ClientSession() as http,
+    ):
+        transport = {"kind": "kafka", "bootstrapServers": kafka.bootstrap_servers}
+        outputs = {name: {**transport, "topic": "dead"} for name in ("dead-letter", *CONTRACT.streams)}
+        outputs["progress"] = {**transport, "bootstrapServers": away.bootstrap_servers, "topic": "told"}
+        await away.kill()
+        file = tmp_path / "outputs.json"
+        file.write_text(json.dumps(outputs))
+        worker = await started("worker", WORKER, {**temporal.environment(), "OUTPUT_CONFIG": str(file)}, tmp_path, http)
+
+        async def warning() -> str:
+            checks = json.loads((await worker.get("/readyz"))[1] or '{"checks": []}')["checks"]
+            return next((each["reason"] for each in checks if each["name"] == "output:progress" and each["ok"]), "")
+
+        async def warns() -> bool:
+            return "kafka topic told at" in await warning()
+
+        async def is_silent() -> bool:
+            return not await warning()
+
+        try:
+            await wait_until(worker.is_ready, timeout_s=60)
+            await wait_until(warns, timeout_s=30)
+            assert 'ameide_readiness_warning{check="output:progress"} 1.0' in (await worker.get("/metrics"))[1]
+            assert await worker.is_ready()
+            await away.start()
+            await wait_until(is_silent, timeout_s=30)
+            assert 'ameide_readiness_warning{check="output:progress"} 0.0' in (await worker.get("/metrics"))[1]
+        finally:
+            worker.process.terminate()
+            await asyncio.wait_for(worker.process.wait(), 40)
 
 
 async def test_every_metric_that_rules_and_dashboard_name_is_there_before_the_first_event(running: Process) -> None:

@@ -13,7 +13,7 @@ from ameide_process.outputs._output import (
     OutputTooLargeError,
     OutputUnavailableError,
 )
-from ameide_process.outputs._watching import watched_outputs
+from ameide_process.outputs._watching import Publisher, watched_outputs
 
 __all__ = [
     "RECORD_KEY",
@@ -27,6 +27,7 @@ __all__ = [
     "OutputRecord",
     "OutputTooLargeError",
     "OutputUnavailableError",
+    "Publisher",
     "SourcePosition",
     "open_output",
     "watched_outputs",

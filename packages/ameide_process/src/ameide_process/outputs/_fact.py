@@ -129,6 +129,14 @@ class FactPublisher:
         """Makes the record that the stream holds."""
         return fact.to_output(self._transport)
 
+    async def look(self) -> None:
+        """Asks the stream whether it is there for us.
+
+        Raises:
+            OutputUnavailableError: It is not; the text says why, and what to do.
+        """
+        await self._output.look()
+
     async def close(self) -> None:
         """Releases the connection."""
         await self._output.close()

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import structlog
 
-from ameide_process.outputs._dead_letter import DeadLetterPublisher
 from ameide_process.outputs._output import OutputError
 from ameide_process.serving import Check
 
@@ -20,15 +19,26 @@ IMPATIENT_INTERVAL = 1.0
 _logger = structlog.get_logger(__name__)
 
 
+class Publisher(Protocol):
+    """Writes to one output; compared by identity."""
+
+    async def look(self) -> None:
+        """Asks the output whether it is there.
+
+        Raises:
+            OutputError: It is not.
+        """
+        ...
+
+
 @contextlib.asynccontextmanager
-async def watched_outputs(
-    outputs: Mapping[DeadLetterPublisher, Check], *, required: bool = True
-) -> AsyncGenerator[None]:
+async def watched_outputs(outputs: Mapping[Publisher, Check], *, required: bool = True) -> AsyncGenerator[None]:
     """Keeps each output's check true to its stream while the block runs.
 
     Args:
         outputs: Each with its check.
-        required: Whether the program is unready without them; otherwise the check passes with a warning.
+        required: Whether the program is unready without them; otherwise the check passes with a warning
+            (`ameide_readiness_warning`).
     """
     watching = [asyncio.create_task(_watch(output, check, required=required)) for output, check in outputs.items()]
     try:
@@ -39,7 +49,7 @@ async def watched_outputs(
         await asyncio.gather(*watching, return_exceptions=True)
 
 
-async def _watch(output: DeadLetterPublisher, check: Check, *, required: bool) -> NoReturn:
+async def _watch(output: Publisher, check: Check, *, required: bool) -> NoReturn:
     while True:
         try:
             await output.look()

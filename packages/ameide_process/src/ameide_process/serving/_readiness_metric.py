@@ -9,7 +9,10 @@ from ameide_process.serving._readiness import Readiness
 
 
 class ReadinessCollector(Collector):
-    """Shows each check of `/readyz` as `ameide_readiness_check`: 1 while it passes, otherwise 0."""
+    """Shows each check of `/readyz`.
+
+    `ameide_readiness_check` is 1 while it passes; `ameide_readiness_warning` is 1 while it passes with a warning.
+    """
 
     def __init__(self, readiness: Readiness) -> None:
         """Takes the checks.
@@ -20,10 +23,15 @@ class ReadinessCollector(Collector):
         self._readiness = readiness
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yields the metric as it stands now."""
-        family = GaugeMetricFamily(
+        """Yields the metrics as they stand now."""
+        checks = GaugeMetricFamily(
             "ameide_readiness_check", "Whether a check of /readyz passes, which says why not.", labels=["check"]
         )
+        warnings = GaugeMetricFamily(
+            "ameide_readiness_warning", "Whether a check of /readyz passes with a warning.", labels=["check"]
+        )
         for status in self._readiness.statuses():
-            family.add_metric([status.name], float(status.ok))
-        yield family
+            checks.add_metric([status.name], float(status.ok))
+            warnings.add_metric([status.name], float(status.ok and bool(status.reason)))
+        yield checks
+        yield warnings

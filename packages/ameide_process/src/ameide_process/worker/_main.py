@@ -21,7 +21,7 @@ from ameide_process.configuration import (
 )
 from ameide_process.connection import connect, watched
 from ameide_process.contract import ProcessContract
-from ameide_process.outputs import DeadLetterPublisher, FactPublisher, open_output, watched_outputs
+from ameide_process.outputs import DeadLetterPublisher, FactPublisher, Publisher, open_output, watched_outputs
 from ameide_process.serving import HttpServer, Readiness, ReadinessCollector
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
@@ -115,7 +115,8 @@ class _WorkerProgram:
         self._facts = FactWriter(
             configuration.contract, self._streams, self._publisher, self._telemetry.registry, self._tracing
         )
-        self._outputs = {self._publisher: readiness.add(f"output:{DEAD_LETTER}")}
+        publishers: dict[str, Publisher] = {DEAD_LETTER: self._publisher, **self._streams}
+        self._outputs = {publisher: readiness.add(f"output:{name}") for name, publisher in publishers.items()}
         self._http = HttpServer(
             configuration.http,
             contract=configuration.contract,
@@ -127,7 +128,7 @@ class _WorkerProgram:
     async def run(self, stop: asyncio.Event) -> None:
         """Runs until the event is set; activities that run then get `GRACEFUL_STOP` to end."""
         try:
-            # A worker without its dead-letter stream goes on working; only what must go there waits.
+            # A worker without one of its streams goes on working; only what must go there waits.
             async with self._http, watched_outputs(self._outputs, required=False):
                 _log.info("worker started", port=self._http.port, task_queue=self._configuration.task_queue)
                 await self._work(stop)
