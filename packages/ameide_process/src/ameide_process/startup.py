@@ -1,6 +1,7 @@
-"""The frame of every main: logs, signals, start-up errors and exit codes.
+"""The frame of every main: arguments, logs, signals, start-up errors and exit codes.
 
-Exit codes: 0 after a graceful stop, 1 after an uncaught error, 2 for a start-up error, 78 for a contract mismatch.
+Exit codes: 0 after a graceful stop, 1 after an uncaught error, 2 for a start-up error or an argument, 78 for a contract
+mismatch.
 """
 
 import asyncio
@@ -9,12 +10,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import NoReturn, TextIO, TypeVar
 
 import structlog
 
-from ameide_process.configuration import StartupError, write_termination_log
+from ameide_process.configuration import STARTUP_ERROR_EXIT_CODE, StartupError, help_of, write_termination_log
 from ameide_process.contract import ProcessContract
 from ameide_process.logs import configure_logging
 
@@ -47,11 +48,36 @@ def run_main(
         main: The program. SIGTERM and SIGINT set its event; one more, a second later, ends the process at once.
         environ: Environment, for TERMINATION_LOG and LOG_LEVEL.
     """
+    refuse_arguments(contract, program, sys.argv[1:])
     configure_logging(process=contract.name, program=program, level=environ.get("LOG_LEVEL", "INFO"))
     # What is loaded stays: a collection that looks at all of it can be a tenth of a second, within a workflow task.
     gc.freeze()
     code = run_to_exit_code(program, contract, main, environ=environ, stderr=sys.stderr)
     _exit(code)
+
+
+def refuse_arguments(contract: ProcessContract, program: str, arguments: Sequence[str]) -> None:
+    """Returns where there are none, as programs are started that the environment tells everything.
+
+    Args:
+        contract: As for `run_main`.
+        program: As for `run_main`.
+        arguments: Of the command line, without the program.
+
+    Raises:
+        SystemExit: There are some. 0 after the text of `--help`, otherwise 2 after what is wrong.
+    """
+    if not arguments:
+        return
+    if {"--help", "-h"} & set(arguments):
+        sys.stdout.write(help_of(contract.name, program))
+        raise SystemExit(0)
+    name = f"{contract.name}-{program}"
+    sys.stderr.write(
+        f"{name}: argument {arguments[0]!r} is not known; it takes none, the environment tells it everything: "
+        f"see {name} --help\n"
+    )
+    raise SystemExit(STARTUP_ERROR_EXIT_CODE)
 
 
 def run_to_exit_code(

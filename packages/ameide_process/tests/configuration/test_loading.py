@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ameide_process.configuration import (
@@ -17,6 +19,7 @@ from ameide_process.configuration import (
     TracingSettings,
     WorkerConcurrency,
     WorkerVersion,
+    help_of,
     load_ingress_configuration,
     load_worker_configuration,
 )
@@ -481,3 +484,31 @@ def test_a_protocol_that_is_not_spoken_is_named(environ: Callable[..., dict[str,
         Problem("OTEL_TRACES_EXPORTER", "zipkin", "set it to otlp or none, or unset it"),
         Problem("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "set it to one of: http/protobuf, grpc"),
     ]
+
+
+class Asked(dict[str, str]):
+    """Variables, and the names of those that were asked for."""
+
+    names: set[str]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.names.add(key)
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize(
+    ("program", "load"), [("worker", load_worker_configuration), ("ingress", load_ingress_configuration)]
+)
+def test_help_lists_every_variable_that_is_read(
+    environ: Callable[..., dict[str, str]], program: str, load: Callable[..., object]
+):
+    asked = Asked(environ())
+    asked.names = set()
+    load(CONTRACT, asked)
+    listed = help_of("p", program)
+    assert max(map(len, listed.splitlines())) <= 100
+    # What begins as a family does: TEMPORAL_WORKER_*.
+    names = re.findall(r"\b[A-Z][A-Z_]+[A-Z]\b", listed)
+    families = tuple(re.findall(r"\b([A-Z_]+_)\*", listed))
+    assert {name for name in asked.names if name not in names and not name.startswith(families)} == set()
+    assert "PORT_HTTP" in asked.names & set(names)

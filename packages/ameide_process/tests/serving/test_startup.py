@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import asyncio, os, sys
+import asyncio, os
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 from ameide_process.configuration import load_worker_configuration
 from ameide_process.contract import ProcessContract, WorkflowKind
@@ -24,7 +24,7 @@ CONTRACT = ProcessContract(
 )
 
 async def main(stop: asyncio.Event) -> None:
-    match sys.argv[1]:
+    match os.environ["MODE"]:
         case "configure":
             load_worker_configuration(CONTRACT, os.environ)
         case "crash":
@@ -43,10 +43,10 @@ run_main("worker", CONTRACT, main)
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    def run(mode: str, **variables: str) -> subprocess.Popen[str]:
+    def run(mode: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, mode],
-            env={"PATH": "/usr/bin", "TERMINATION_LOG": str(tmp_path / "termination-log"), **variables},
+            [sys.executable, "-c", PROGRAM, *arguments],
+            env={"PATH": "/usr/bin", "MODE": mode, "TERMINATION_LOG": str(tmp_path / "termination-log"), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -122,3 +122,24 @@ def test_a_second_signal_ends_what_does_not_stop(start: Callable[..., subprocess
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 128 + signals.SIGTERM
+
+
+def test_help_says_what_it_is_for_and_what_it_reads(start: Callable[..., subprocess.Popen[str]]):
+    process = start("wait", "--help")
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, "")
+    assert stdout.startswith("Usage: order-fulfillment-worker\n")
+    assert "runs its workflows and activities" in stdout
+    assert "  TEMPORAL_ADDRESS\n" in stdout
+
+
+@pytest.mark.parametrize("arguments", [("--verbose",), ("serve", "--port", "1"), ("",)])
+def test_an_argument_is_refused_with_what_to_do_instead(
+    start: Callable[..., subprocess.Popen[str]], arguments: tuple[str, ...]
+):
+    process = start("wait", *arguments)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (2, "")
+    assert f"argument {arguments[0]!r} is not known" in stderr
+    assert "see order-fulfillment-worker --help" in stderr
+    assert "Traceback" not in stderr

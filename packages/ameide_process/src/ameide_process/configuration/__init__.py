@@ -40,6 +40,7 @@ from ameide_process.configuration._problems import (
 from ameide_process.configuration._temporal import TemporalSettings
 from ameide_process.configuration._tls import ClientTls
 from ameide_process.configuration._tracing import TracingSettings
+from ameide_process.configuration._variables import help_of
 
 __all__ = [
     "CONTRACT_MISMATCH_EXIT_CODE",
@@ -76,6 +77,7 @@ __all__ = [
     "WorkerConcurrency",
     "WorkerConfiguration",
     "WorkerVersion",
+    "help_of",
     "load_ingress_configuration",
     "load_worker_configuration",
     "write_termination_log",

@@ -22,4 +22,5 @@ def main(kind: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    # The program itself takes no arguments.
+    main(sys.argv.pop())
