@@ -300,6 +300,32 @@ def test_a_wrong_setting_is_named_by_place_and_type(
     assert advice in problem.advice
 
 
+NO_TOPICS = ["", " ", "a b/c", ".", "..", "ümlaut", "a\n", "a" * 250]
+
+
+@pytest.mark.parametrize("topic", NO_TOPICS)
+def test_a_topic_that_kafka_cannot_have_is_refused(environ: Callable[..., dict[str, str]], topic: str):
+    wrong = environ(
+        subscriptions={**SUBSCRIPTIONS, "orders-facts": {**KAFKA, "topics": ["a", topic]}},
+        outputs={**OUTPUTS, "dead-letter": {**KAFKA, "topic": topic}, "orders.events": {**KAFKA, "topic": topic}},
+    )
+    problems = problems_of(load_ingress_configuration, CONTRACT, wrong)
+    assert {problem.name for problem in problems} == {
+        "INGRESS_CONFIG orders-facts.topics.1",
+        "OUTPUT_CONFIG dead-letter.topic",
+        "OUTPUT_CONFIG orders.events.topic",
+    }
+    assert all("1 to 249 letters, digits, dots, underscores and dashes" in problem.advice for problem in problems)
+
+
+@pytest.mark.parametrize("topic", ["a", "...", ".a", "..a", "A_b-c.9", "a" * 249])
+def test_a_topic_that_kafka_can_have_is_taken(environ: Callable[..., dict[str, str]], topic: str):
+    subscriptions = {**SUBSCRIPTIONS, "orders-facts": {**KAFKA, "topic": topic}}
+    bound, _ = load_ingress_configuration(CONTRACT, environ(subscriptions)).subscriptions
+    assert isinstance(bound.settings, KafkaSubscription)
+    assert bound.settings.topics == [topic]
+
+
 @pytest.mark.parametrize("key", ["two\nlines", "tab\tstop", "nul\0", "bell\x07", "ümlaut", "\nk"])
 @pytest.mark.parametrize("variable", ["TEMPORAL_API_KEY", "TEMPORAL_GRPC_META_TENANT"])
 def test_a_value_that_no_header_takes_is_refused(environ: Callable[..., dict[str, str]], variable: str, key: str):

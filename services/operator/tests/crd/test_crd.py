@@ -262,6 +262,25 @@ def test_refuses(kubectl: Kubectl, case: str):
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("topic", ["", ".", "..", "a b/c", "a" * 250])
+def test_refuses_topics_that_kafka_cannot_have(kubectl: Kubectl, topic: str):
+    subscription = SUBSCRIPTION | {"topic": topic}
+    wrong = process_resource(ingress={"subscriptions": [subscription]}, outputs=[DEAD_LETTER | {"topic": topic}])
+    refused = kubectl("create", "--dry-run=server", "-f", "-", content=json.dumps(wrong))
+    assert refused.returncode == 1
+    assert "spec.ingress.subscriptions[0].topic" in refused.stderr
+    assert "spec.outputs[0].topic" in refused.stderr
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("topic", ["...", ".a", "..a", "A_b-c.9"])
+def test_takes_odd_topics_that_kafka_can_have(kubectl: Kubectl, topic: str):
+    odd = process_resource(ingress={"subscriptions": [SUBSCRIPTION | {"topic": topic}]})
+    taken = kubectl("create", "--dry-run=server", "-f", "-", content=json.dumps(odd))
+    assert taken.returncode == 0, taken.stderr
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", ["Orders", "a" * 64, "orders.v1", "1orders"])
 def test_refuses_names_that_are_no_labels(kubectl: Kubectl, name: str):
     refused = kubectl("create", "--dry-run=server", "-f", "-", content=json.dumps(process_resource(name)))

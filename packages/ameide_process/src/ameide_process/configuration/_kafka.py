@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator
 
 from ameide_process.configuration._documents import Document, split_commas
 from ameide_process.configuration._tls import ClientTls
@@ -25,7 +25,8 @@ SECRET_FILES = frozenset(
 """Settings that name a file with a secret in it."""
 
 
-_INSTANCE_ID: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
+"""Of topics and of static members, as Kafka checks them."""
 
 
 def _check_server(value: str) -> str:
@@ -33,6 +34,17 @@ def _check_server(value: str) -> str:
     if not host or not port.isdecimal() or "@" in host or "/" in host:
         raise ValueError("write each server as host:port, without scheme and credentials")
     return value
+
+
+def _check_topic(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            "write a name that Kafka takes: 1 to 249 letters, digits, dots, underscores and dashes, not . or .."
+        )
+    return value
+
+
+_Topic = Annotated[str, AfterValidator(_check_topic)]
 
 
 class KafkaSasl(Document):
@@ -71,7 +83,9 @@ class KafkaSubscription(KafkaConnection):
 
     kind: Literal["kafka"]
     topics: Annotated[
-        list[str], BeforeValidator(split_commas), Field(min_length=1, validation_alias=AliasChoices("topics", "topic"))
+        list[_Topic],
+        BeforeValidator(split_commas),
+        Field(min_length=1, validation_alias=AliasChoices("topics", "topic")),
     ]
     """The topics; a list, or one string with commas. `topic` is accepted too, as in the Process resource."""
     consumer_group: Annotated[str, Field(min_length=1)] | None = None
@@ -104,7 +118,7 @@ def resolve_group_instance_id(value: str, environ: Mapping[str, str]) -> str:
         raise ValueError(f"variable {error.args[0]} is not set; in a pod, set it by the Downward API") from error
     except ValueError as error:
         raise ValueError("write variables as ${NAME}") from error
-    if not _INSTANCE_ID.fullmatch(resolved):
+    if not _NAME.fullmatch(resolved):
         raise ValueError(
             f"{resolved!r} is no id for Kafka: take 1 to 249 letters, digits, dots, underscores and dashes"
         )
@@ -115,4 +129,4 @@ class KafkaOutput(KafkaConnection):
     """Where records of an output go."""
 
     kind: Literal["kafka"]
-    topic: Annotated[str, Field(min_length=1)]
+    topic: _Topic

@@ -13,7 +13,10 @@ DEAD_LETTER = "dead-letter"
 
 _Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][-._A-Za-z0-9]*$")]
 _Server = Annotated[str, Field(max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$")]
-_Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[-._a-zA-Z0-9]+$")]
+_Topic = Annotated[
+    str, Field(max_length=249, pattern=r"^([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9]|\.\.[-._a-zA-Z0-9])[-._a-zA-Z0-9]*$")
+]
+"""As Kafka takes it: neither `.` nor `..`, written without a look ahead, which no CRD has."""
 _Servers = Annotated[list[_Server], Field(min_length=1, max_length=16)]
 
 _CREDENTIALS = "has(self.sasl) || has(self.tls) || (has(self.nats) && has(self.nats.credentials))"
