@@ -1,6 +1,10 @@
 from ssl import SSLContext
 
+from aiokafka.protocol.api import Request, RequestStruct, Response
+
 class AIOKafkaConnection:
+    def connected(self) -> bool: ...
+    async def send(self, request: Request[RequestStruct]) -> Response: ...
     def close(self) -> object: ...
 
 async def create_conn(

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from ssl import SSLContext
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import OffsetAndMetadata, TopicPartition
 
 class NewTopic:
     def __init__(
@@ -41,5 +41,5 @@ class AIOKafkaAdminClient:
     async def describe_configs(self, config_resources: Sequence[Any], include_synonyms: bool = ...) -> list[Any]: ...
     async def list_consumer_group_offsets(
         self, group_id: str, partitions: Sequence[TopicPartition] | None = None
-    ) -> dict[TopicPartition, Any]: ...
+    ) -> dict[TopicPartition, OffsetAndMetadata]: ...
     async def describe_cluster(self) -> dict[str, Any]: ...

@@ -59,6 +59,30 @@ class KafkaBroker(Server):
         msg = f"topic {name!r} has no leader for each of its {partitions} partitions after {_TOPIC_TIMEOUT_S:g} s"
         raise TimeoutError(msg)
 
+    async def delete_topic(self, name: str) -> None:
+        """Delete a topic with all its records and return when the broker shows it no more.
+
+        Args:
+            name: Name of the topic.
+
+        Raises:
+            aiokafka.errors.UnknownTopicOrPartitionError: There is no topic of this name.
+            aiokafka.errors.KafkaError: The broker refuses; the type says why.
+            TimeoutError: The topic is still there after a while.
+        """
+        deadline = time.monotonic() + _TOPIC_TIMEOUT_S
+        async with self._admin() as admin:
+            response = (await admin.delete_topics([name])).to_object()
+            for answer in response["topic_error_codes"]:
+                if answer["error_code"] != 0:
+                    raise for_code(answer["error_code"])(f"topic {name!r}")
+            # Not by its name: some brokers make a topic that somebody asks for.
+            while name in await admin.list_topics():
+                if time.monotonic() > deadline:
+                    msg = f"topic {name!r} is still there {_TOPIC_TIMEOUT_S:g} s after it was deleted"
+                    raise TimeoutError(msg)
+                await asyncio.sleep(_RETRY_S)
+
     @asynccontextmanager
     async def _admin(self) -> AsyncGenerator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)

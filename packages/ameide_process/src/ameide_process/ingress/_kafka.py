@@ -2,21 +2,38 @@
 
 aiokafka has eager assignors only, so every rebalance revokes everything: `revoked` is called, drains and commits while
 the group waits, and all partitions come back as new ones, from their committed offsets.
+
+A topic that is deleted and made anew is another log under an old name. What is fetched is delivered only once the
+broker has said, after the fetch, that the topic still is the one whose positions we count; otherwise its partitions are
+given back and come anew, at their beginning.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError, KafkaError
+from aiokafka import (
+    AIOKafkaConsumer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    KafkaConnectionError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from ameide_process.configuration import KafkaSubscription
+from ameide_process.ingress._kafka_beginning import Commit
+from ameide_process.ingress._kafka_places import KafkaPlaces
+from ameide_process.ingress._kafka_retention import longest_retention
+from ameide_process.ingress._kafka_topics import KafkaTopics
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
@@ -39,14 +56,14 @@ MAX_POLL_RECORDS: Final = 500
 FETCH_BYTES: Final = 16 * 1024 * 1024
 """Fetched ahead from one broker. aiokafka's default is 50 MiB, a quarter of a pod's memory."""
 
-REQUEST_TIMEOUT: Final = 10.0
-"""Seconds for a commit or a question to the broker."""
-
 START_TIMEOUT: Final = 30.0
 """Seconds to connect, learn of the topics and join; then it is tried anew, with word of it."""
 
 WORD_INTERVAL: Final = 2.0
 """Seconds of a start after which, each time, it is said what it waits for."""
+
+TOPIC_PAUSE: Final = 0.5
+"""Seconds between two looks whether one of the topics is there."""
 
 LAG_TIMEOUT: Final = 2.5
 """Seconds for end offsets. With the engine's interval of 2 s a broker that dies is noticed within 5 s; one that only
@@ -81,9 +98,13 @@ class KafkaTransport:
         self._security: SecurityArguments = security_arguments(settings)
         self._consumer: AIOKafkaConsumer | None = None
         self._listener: TransportListener | None = None
-        self._partitions: dict[TopicPartition, Partition] = {}
-        self._committed: dict[TopicPartition, int] = {}
-        """Committed positions, once known."""
+        self._topics = KafkaTopics(settings, self._security)
+        self._places = KafkaPlaces(settings, self._security, self._topics, group=group)
+        self._fetched: list[Message] = []
+        """Messages that wait for the word that their topics are still the same."""
+        self._trouble = ""
+        """Why the last poll failed; empty: it did not."""
+        self._joined_once = asyncio.Event()
         self._left_at: float | None = None
         """Since when we are no member; None while we are."""
 
@@ -101,7 +122,8 @@ class KafkaTransport:
             # A static member sends no LeaveGroup when it stops; the coordinator counts the session timeout down.
             group_instance_id=self._settings.group_instance_id,
             enable_auto_commit=False,
-            auto_offset_reset=self._settings.start_from,
+            # Where to begin is ours to say: aiokafka's reset after an unknown offset would skip to it in silence.
+            auto_offset_reset="none",
             # What a producer has not committed, or has taken back, never happened.
             isolation_level="read_committed",
             session_timeout_ms=int(self._settings.session_timeout_seconds * 1000),
@@ -113,14 +135,14 @@ class KafkaTransport:
             retry_backoff_ms=500,
             **self._security,
         )
-        consumer.subscribe(topics=self._settings.topics, listener=_RebalanceListener(self))
         self._consumer = consumer
-        starting = asyncio.create_task(consumer.start())
+        self._joined_once.clear()
+        starting = asyncio.create_task(self._join(consumer))
         why = ""
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 while not (await asyncio.wait([starting], timeout=WORD_INTERVAL))[0]:
-                    why = await self._why_waiting(consumer)
+                    why = await self._why_waiting()
                     listener.waiting(why)
                 await starting
         except (KafkaError, OSError, TimeoutError) as error:
@@ -141,88 +163,82 @@ class KafkaTransport:
 
     async def poll(self, wait: float) -> Sequence[Message]:
         """Returns messages; see `Transport`."""
+        consumer, listener = self._joined()
         try:
-            batches = await self._joined().getmany(timeout_ms=int(wait * 1000))
-        except (KafkaError, ConsumerStoppedError) as error:
-            raise self._unreachable(error) from error
-        except UnicodeDecodeError as error:
-            # aiokafka reads header names itself, and does not say of which record; it stops there, so nothing is lost.
-            raise TransportError(
-                f"a record of {', '.join(self._settings.topics)} has a header name that is no UTF-8 ({error}); "
-                "the consumer cannot read past it, so remove the record or move the group's offset behind it"
-            ) from error
-        messages: list[Message] = []
-        partitions = self._partitions
-        for topic_partition, records in batches.items():
-            partition = partitions.get(topic_partition)
-            # Not ours any more: they come again, to whoever has the partition then.
-            if partition is not None:
-                messages += [_message(partition, record) for record in records]
-        return messages
+            await self._places.begin(consumer, listener)
+            if not self._fetched:
+                self._fetched = await self._fetch(consumer, listener, wait)
+            await self._places.look(consumer, listener)
+        except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
+            failure = self._unreachable(error)
+            self._trouble = str(failure)
+            raise failure from error
+        except TransportError as error:
+            self._trouble = str(error)
+            raise
+        self._trouble = ""
+        fetched, self._fetched = self._fetched, []
+        ours = self._places.announced
+        # Not ours any more: they come again, to whoever has the partition then.
+        return [each for each in fetched if each.partition in ours]
 
     def pause(self, partitions: Mapping[Partition, str]) -> None:
         """Stops delivery; see `Transport`."""
         # During a stop there may be no consumer any more, and nothing to pause.
         if self._consumer is not None:
-            self._consumer.pause(*self._assigned(partitions))
+            self._consumer.pause(*self._places.of(partitions))
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Goes on with delivery; see `Transport`."""
         if self._consumer is not None:
-            self._consumer.resume(*self._assigned(partitions))
+            self._consumer.resume(*self._places.of(partitions))
+            # Much may have happened to its topic meanwhile.
+            self._places.distrust()
 
     async def commit(self, progress: Progress) -> None:
         """Commits offsets; see `Transport`."""
-        positions = progress.positions
-        offsets = {each: positions[partition] for each, partition in self._partitions.items() if partition in positions}
+        consumer, _ = self._joined()
+        places = self._places
+        offsets = {
+            each: Commit(progress.positions[place.partition], place.topic_id)
+            for each, place in places.places.items()
+            # For a topic that is gone aiokafka would go on trying, and commit nothing else meanwhile.
+            if place.partition in progress.positions and each.topic not in places.absent
+        }
         if not offsets:
-            return
+            raise TransportError("offsets are not committed: their partitions are not ours any more, or gone")
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
-                await self._joined().commit(offsets)
+            await places.commit(consumer, offsets)
         except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
             raise TransportError(f"offsets are not committed: {_what(error)}") from error
-        self._committed.update(offsets)
 
     async def lag(self) -> Sequence[PartitionLag]:
-        """Asks for end and committed offsets; see `Transport`."""
-        consumer = self._joined()
-        partitions = dict(self._partitions)
+        """Asks for end offsets; see `Transport`."""
+        consumer, _ = self._joined()
         if self._left_at is not None and asyncio.get_running_loop().time() - self._left_at > REJOIN_GRACE:
             raise TransportError(f"kafka group {self._group} does not take us back; see the group at the broker")
+        if trouble := self._places.beginning_anew or self._trouble:
+            raise TransportError(trouble)
         try:
             async with asyncio.timeout(LAG_TIMEOUT):
-                if not partitions:
-                    # Legitimate where the group has more members than the topics have partitions.
-                    if absent := await self._absent_topics(consumer):
-                        raise TransportError(absent)
-                    return []
-                ends = await consumer.end_offsets(partitions)
-                for each in partitions.keys() - self._committed.keys():
-                    self._committed[each] = await self._position(consumer, each)
-        except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
+                # With every topic, also where none of them is ours: it tells whether the broker is there.
+                ids = await self._topics.ids(self._settings.topics)
+                places = {
+                    each: place
+                    for each, place in self._places.places.items()
+                    if place.next is not None and each.topic in ids
+                }
+                # None is legitimate where the group has more members than the topics have partitions.
+                ends = await consumer.end_offsets(places) if places else {}
+        except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
-        return [
-            PartitionLag(partition, max(0, ends[each] - self._committed.get(each, 0)))
-            for each, partition in partitions.items()
-        ]
+        if absent := self._say_absent(ids):
+            raise TransportError(absent)
+        return [PartitionLag(place.partition, max(0, ends[each] - place.committed)) for each, place in places.items()]
 
     async def retention(self) -> timedelta | None:
         """Asks for `retention.ms` of the topics; see `Transport`."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers, **self._security)
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT):
-                await admin.start()
-                answers = await admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in self._settings.topics]
-                )
-        except (KafkaError, OSError, TimeoutError):
-            # Only a warning depends on it; that the broker is away is said elsewhere.
-            return None
-        finally:
-            with contextlib.suppress(KafkaError, OSError):
-                await admin.close()
-        return max(_retentions(answers), default=None)
+        return await longest_retention(self._settings, self._security)
 
     async def stop(self) -> None:
         """Drains and leaves; see `Transport`."""
@@ -240,53 +256,100 @@ class KafkaTransport:
             return
         if self._left_at is None:
             self._left_at = asyncio.get_running_loop().time()
-        partitions = list(self._partitions.values())
-        if partitions:
+        if partitions := self._places.announced:
             # Still assigned while it drains: it commits.
             await self._listener.revoked(partitions)
-        self._partitions = {}
+        self._places.assign(())
 
     def on_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Takes what the group gives."""
         if self._listener is None:
             return
         self._left_at = None
-        self._committed = {}
-        self._partitions = {each: Partition(each.topic, each.partition) for each in assigned}
-        self._listener.assigned(list(self._partitions.values()))
+        self._places.assign(assigned)
+        self._listener.assigned(self._places.announced)
+        self._joined_once.set()
 
     # Parts
 
-    async def _why_waiting(self, consumer: AIOKafkaConsumer) -> str:
+    async def _join(self, consumer: AIOKafkaConsumer) -> None:
+        """Connects, waits for a topic, and for what the group gives us."""
+        await consumer.start()
+        while True:
+            ids = await self._topics.ids(self._settings.topics, create=True)
+            self._places.absent = sorted(set(self._settings.topics) - ids.keys())
+            if ids:
+                break
+            await asyncio.sleep(TOPIC_PAUSE)
+        # Only now: a start waits for every topic that is subscribed to, and so one that is absent would stop them all.
+        consumer.subscribe(topics=self._settings.topics, listener=_RebalanceListener(self))
+        # Raises what keeps the group from taking us. What it reads comes again, since the places are not known yet.
+        with contextlib.suppress(NoOffsetForPartitionError, OffsetOutOfRangeError, UnicodeDecodeError):
+            await consumer.getmany(timeout_ms=0)
+        await self._joined_once.wait()
+
+    async def _why_waiting(self) -> str:
         """What a start waits for, as far as the broker says."""
         try:
             async with asyncio.timeout(WORD_INTERVAL):
-                absent = await self._absent_topics(consumer)
+                ids = await self._topics.ids(self._settings.topics)
         except (KafkaError, OSError, TimeoutError) as error:
             return str(self._unreachable(error))
-        return absent or f"kafka group {self._group} has not given us partitions yet"
+        return (not ids and self._say_absent(ids)) or f"kafka group {self._group} has not given us partitions yet"
 
-    async def _absent_topics(self, consumer: AIOKafkaConsumer) -> str:
+    def _say_absent(self, ids: Mapping[str, str]) -> str:
         """Which topics there are not, as a sentence; empty: all are there."""
-        absent = sorted(set(self._settings.topics) - await consumer.topics())
-        return f"kafka has no topic {', '.join(absent)}, or does not show it to us; create it" if absent else ""
+        absent = ", ".join(sorted(set(self._settings.topics) - ids.keys()))
+        return f"kafka has no topic {absent}, or does not show it to us; create it" if absent else ""
 
-    async def _position(self, consumer: AIOKafkaConsumer, each: TopicPartition) -> int:
-        committed = await consumer.committed(each)
-        if committed is not None:
-            return committed
-        return (await consumer.beginning_offsets([each]))[each]
+    async def _fetch(self, consumer: AIOKafkaConsumer, listener: TransportListener, wait: float) -> list[Message]:
+        """Reads on.
 
-    def _assigned(self, partitions: Collection[Partition]) -> list[TopicPartition]:
-        return [each for each, partition in self._partitions.items() if partition in partitions]
+        Raises:
+            KafkaError: The broker refuses us, or a record is broken.
+            TransportError: What is there cannot be read.
+        """
+        places = self._places.places
+        try:
+            batches = await consumer.getmany(timeout_ms=int(wait * 1000))
+        except OffsetOutOfRangeError as error:
+            lost: Mapping[TopicPartition, int] = error.args[0]
+            reasons = {
+                each: f"kafka has no offset {offset} of {each.topic}/{each.partition}" for each, offset in lost.items()
+            }
+            await self._places.begin_anew(consumer, listener, reasons)
+            return []
+        except NoOffsetForPartitionError:
+            # Of one whose place is not known yet, as that of a topic that is gone.
+            return []
+        except (KafkaError, UnicodeDecodeError) as error:
+            # What aiokafka had taken of other partitions before this one failed is lost to it.
+            for each, place in places.items():
+                if place.next is not None and self._places.places is places:
+                    consumer.seek(each, place.next)
+            if isinstance(error, KafkaError):
+                raise
+            # aiokafka reads header names itself, and does not say of which record; it stops there, so nothing is lost.
+            raise TransportError(
+                f"a record of {', '.join(self._settings.topics)} has a header name that is no UTF-8 ({error}); "
+                "the consumer cannot read past it, so remove the record or move the group's offset behind it"
+            ) from error
+        messages: list[Message] = []
+        for each, records in batches.items():
+            place = places.get(each)
+            if place is not None and place.next is not None:
+                messages += [_message(place.partition, record) for record in records]
+                place.next = records[-1].offset + 1
+        return messages
 
-    def _joined(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
+    def _joined(self) -> tuple[AIOKafkaConsumer, TransportListener]:
+        if self._consumer is None or self._listener is None:
             raise TransportError("the Kafka consumer is not started")
-        return self._consumer
+        return self._consumer, self._listener
 
     async def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
+        await self._topics.close()
         if consumer is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(STOP_TIMEOUT):
@@ -323,15 +386,6 @@ def _message(partition: Partition, record: ConsumerRecord) -> Message:
     # A header without a value comes as None, whatever the types say.
     headers = [(name, value or b"") for name, value in record.headers] if record.headers else ()
     return Message(partition, record.offset, record.value, record.key, headers, record.timestamp)
-
-
-def _retentions(answers: Iterable[Any]) -> Iterator[timedelta]:
-    for answer in answers:
-        for resource in answer.to_object()["resources"]:
-            for entry in resource["config_entries"]:
-                value = str(entry["config_value"])
-                if entry["config_names"] == "retention.ms" and value.lstrip("-").isdecimal():
-                    yield timedelta.max if int(value) < 0 else timedelta(milliseconds=int(value))
 
 
 def _what(error: BaseException) -> str:

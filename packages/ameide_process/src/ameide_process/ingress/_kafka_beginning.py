@@ -1,0 +1,82 @@
+"""Where a Kafka partition is begun, from what its group has committed.
+
+A commit carries the id of the topic that its offset is of, as the offset's metadata. So an offset that outlives its
+topic, or arrives after it, is known for what it is, by whichever member meets it, and nothing is skipped.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from aiokafka import OffsetAndMetadata
+
+from ameide_process.ingress._kafka_topics import NO_ID
+
+_TOPIC_ID: Final = "topic-id="
+"""Begins our metadata; other clients write theirs."""
+
+
+def is_another(topic_id: str, before: str) -> bool:
+    """Whether two ids say that a topic is another one than before; without an id nobody knows."""
+    return NO_ID != topic_id != before != NO_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What the group has committed for a partition."""
+
+    offset: int
+    topic_id: str
+    """`NO_ID` where a broker does not keep it, or whoever committed did not say."""
+
+    @classmethod
+    def read(cls, committed: OffsetAndMetadata) -> "Commit":
+        """Reads what the broker has."""
+        prefix, topic_id = committed.metadata[: len(_TOPIC_ID)], committed.metadata[len(_TOPIC_ID) :]
+        return cls(committed.offset, topic_id if prefix == _TOPIC_ID else NO_ID)
+
+    def write(self) -> OffsetAndMetadata:
+        """Makes what the broker gets."""
+        return OffsetAndMetadata(self.offset, f"{_TOPIC_ID}{self.topic_id}" if self.topic_id != NO_ID else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where to begin, and what is to be said of it."""
+
+    offset: int
+    remark: str = ""
+    """What people should know; empty: nothing."""
+
+
+def beginning(
+    commit: Commit | None,
+    topic_id: str,
+    *,
+    begin: int,
+    end: int,
+    start_from: Literal["earliest", "latest"],
+    anew: str = "",
+) -> Beginning:
+    """Decides where a partition is begun.
+
+    Args:
+        commit: What is committed; None: nothing.
+        topic_id: Of the topic that there is now.
+        begin: Of the partition's log.
+        end: Of the partition's log.
+        start_from: For a group that has committed nothing.
+        anew: Why it begins at the beginning in any case; empty: it does not.
+    """
+    if not anew and commit is not None and is_another(topic_id, commit.topic_id):
+        anew = f"offset {commit.offset} was committed for a topic of this name that is gone"
+    if anew:
+        return Beginning(begin, f"{anew}; it is read from its beginning, {begin}")
+    if commit is None:
+        return Beginning(begin if start_from == "earliest" else end)
+    if commit.offset < begin:
+        return Beginning(
+            begin,
+            f"the broker has deleted what was not read yet, offsets {commit.offset} to {begin - 1}; raise retention.ms "
+            "or retention.bytes of the topic",
+        )
+    return Beginning(commit.offset)

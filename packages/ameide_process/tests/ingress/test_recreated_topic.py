@@ -1,0 +1,212 @@
+"""A topic that is deleted and made anew under its name is another log, and old positions mean nothing in it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, OffsetAndMetadata, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker
+from ameide_devstack.testing import wait_until
+from ameide_process.configuration import KafkaSubscription
+from ameide_process.ingress._kafka import KafkaTransport
+from ameide_process.ingress._message import Message, Partition
+from ameide_process.ingress._progress import Progress
+from ameide_process.ingress._transport import TransportError
+
+
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("apache", marks=pytest.mark.e2e)], ids=["embedded", "apache"]
+)
+async def broker(request: pytest.FixtureRequest) -> AsyncGenerator[KafkaBroker]:
+    async with EmbeddedKafka() if request.param == "embedded" else ApacheKafka() as broker:
+        yield broker
+
+
+@dataclass
+class Reader:
+    """Reads through a transport as the engine does, and keeps what it is told."""
+
+    transport: KafkaTransport
+    partitions: list[Partition] = field(default_factory=list[Partition])
+    """Those that are ours now."""
+    given: int = 0
+    """How often partitions came."""
+    read: list[str] = field(default_factory=list[str])
+    errors: list[str] = field(default_factory=list[str])
+    last: Message | None = None
+
+    def waiting(self, reason: str) -> None:
+        self.errors.append(reason)
+
+    def standing_by(self, reason: str) -> None:
+        """Kafka's members do not."""
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        self.partitions += partitions
+        self.given += 1
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        # As the engine does: what has ended is committed before a partition goes.
+        with contextlib.suppress(TransportError):
+            await self.commit()
+        self.partitions = [each for each in self.partitions if each not in partitions]
+
+    def why_waiting(self, message: Message) -> str | None:
+        return None
+
+    def withdraw(self, message: Message) -> bool:
+        return False
+
+    async def poll(self) -> None:
+        try:
+            messages = await self.transport.poll(0.2)
+        except TransportError as error:
+            self.errors.append(str(error))
+            await asyncio.sleep(0.2)
+            return
+        for message in messages:
+            if message.partition in self.partitions:
+                self.read.append((message.value or b"").decode())
+                self.last = message
+
+    async def commit(self) -> None:
+        if self.last is not None:
+            await self.transport.commit(Progress({self.last.partition: self.last.position + 1}, {}))
+
+    async def reads(self, expected: Sequence[str]) -> None:
+        async def done() -> bool:
+            await self.poll()
+            return len(self.read) >= len(expected)
+
+        await wait_until(done, timeout_s=40)
+        await self.poll()
+        assert self.read == list(expected)
+
+
+Member = Callable[[], contextlib.AbstractAsyncContextManager[Reader]]
+
+
+@pytest.fixture
+def member(broker: KafkaBroker, request: pytest.FixtureRequest) -> Member:
+    topic = request.node.originalname
+
+    @contextlib.asynccontextmanager
+    async def run() -> AsyncGenerator[Reader]:
+        settings = KafkaSubscription.model_validate(
+            {
+                "kind": "kafka",
+                "bootstrapServers": broker.bootstrap_servers,
+                "topic": topic,
+                "sessionTimeoutSeconds": 2,
+            }
+        )
+        reader = Reader(KafkaTransport(settings, group=topic, subscription=topic))
+        await reader.transport.start(reader)
+        try:
+            yield reader
+        finally:
+            await reader.transport.stop()
+
+    return run
+
+
+@pytest.fixture
+async def publish(
+    broker: KafkaBroker, request: pytest.FixtureRequest
+) -> AsyncGenerator[Callable[..., Awaitable[None]]]:
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+    await producer.start()
+
+    async def send(*values: str) -> None:
+        for value in values:
+            await producer.send_and_wait(request.node.originalname, value.encode(), partition=0)
+
+    yield send
+    await producer.stop()
+
+
+def numbered(prefix: str, number: int) -> list[str]:
+    return [f"{prefix}-{each}" for each in range(number)]
+
+
+async def test_a_paused_partition_begins_anew(
+    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+) -> None:
+    topic = request.node.originalname
+    await broker.create_topic(topic)
+    await publish(*numbered("old", 5))
+    async with member() as reader:
+        await reader.reads(numbered("old", 5))
+        await reader.commit()
+        given = reader.given
+        reader.transport.pause(dict.fromkeys(reader.partitions, "Temporal is away"))
+        await broker.delete_topic(topic)
+        await broker.create_topic(topic)
+        # More than the old one had, so that the old position is one of the new topic too.
+        await publish(*numbered("new", 8))
+        # As a commit does that was on its way: the old position stands over the new topic.
+        with contextlib.suppress(TransportError):
+            await reader.commit()
+        reader.transport.resume(reader.partitions)
+        await reader.reads([*numbered("old", 5), *numbered("new", 8)])
+        assert reader.given > given, "the engine must take it for another partition"
+        await reader.commit()
+    async with member() as reader:
+        await publish("next")
+        await reader.reads(["next"])
+
+
+# The embedded broker does not keep what a commit says beside the offset.
+@pytest.mark.parametrize("broker", [pytest.param("apache", marks=pytest.mark.e2e)], indirect=True)
+async def test_a_position_of_the_old_topic_is_not_gone_on_from(
+    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+) -> None:
+    topic = request.node.originalname
+    await broker.create_topic(topic)
+    await publish(*numbered("old", 5))
+    async with member() as reader:
+        await reader.reads(numbered("old", 5))
+        await reader.commit()
+    committed = await group_offset(broker, topic)
+    await broker.delete_topic(topic)
+    await broker.create_topic(topic)
+    await publish(*numbered("new", 8))
+    # A commit that arrived late. The broker forgets offsets with their topic.
+    await commit_as_somebody(broker, topic, committed)
+    async with member() as reader:
+        await reader.reads(numbered("new", 8))
+
+
+async def test_a_position_beyond_the_end_is_not_waited_for(
+    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+) -> None:
+    topic = request.node.originalname
+    await broker.create_topic(topic)
+    await publish(*numbered("new", 3))
+    await commit_as_somebody(broker, topic, OffsetAndMetadata(50, ""))
+    async with member() as reader:
+        await reader.reads(numbered("new", 3))
+        await publish("next")
+        await reader.reads([*numbered("new", 3), "next"])
+
+
+async def group_offset(broker: KafkaBroker, topic: str) -> OffsetAndMetadata:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        partition = TopicPartition(topic, 0)
+        return (await admin.list_consumer_group_offsets(topic, partitions=[partition]))[partition]
+    finally:
+        await admin.close()
+
+
+async def commit_as_somebody(broker: KafkaBroker, topic: str, offset: OffsetAndMetadata) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id=topic, enable_auto_commit=False)
+    partition = TopicPartition(topic, 0)
+    await consumer.start()
+    consumer.assign([partition])
+    await consumer.commit({partition: offset})
+    await consumer.stop()
