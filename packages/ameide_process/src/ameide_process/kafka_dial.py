@@ -6,6 +6,7 @@ import ssl
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
@@ -48,8 +49,15 @@ def _explain(error: Exception, connection: KafkaConnection) -> str:
         case SaslAuthenticationFailed() | AuthenticationFailedError():
             user = connection.sasl.username if connection.sasl else ""
             said = f"it refuses the login of user {user!r}; check sasl.username and the file at sasl.passwordFile"
+        case IllegalSaslStateError():
+            said = "this address takes no login; leave sasl out, or use the address where the broker wants one"
         case UnsupportedSaslMechanismError():
-            said = "it does not take this sasl.mechanism; use one that the broker enables"
+            # What takes no login at all may say the same.
+            mechanism = connection.sasl.mechanism if connection.sasl else ""
+            said = (
+                f"it takes no login by sasl.mechanism {mechanism!r}; use one that the broker enables, or leave sasl "
+                "out where it enables none"
+            )
         case TimeoutError():
             said = "no answer in time; is this the right port, and does it want tls or sasl?"
         case ssl.SSLError() | ConnectionResetError() | BrokenPipeError() | KafkaConnectionError():

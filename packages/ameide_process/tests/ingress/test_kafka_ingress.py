@@ -374,6 +374,31 @@ async def test_members_and_broker_that_come_and_go_lose_nothing_and_keep_order(
         await producer.stop()
 
 
+def plain_login(servers: str, password: Path) -> dict[str, object]:
+    sasl = {"mechanism": "PLAIN", "username": "ingress", "passwordFile": str(password)}
+    return {"bootstrapServers": servers, "sasl": sasl}
+
+
+async def says_why(stack: Stack, topic: str, settings: dict[str, object], said: str) -> str:
+    """Waits until source and output say so; returns all that is said."""
+    async with stack.ingress(topic, settings=settings) as ingress:
+
+        async def named() -> bool:
+            checks = await ingress.checks()
+            names = ("source:orders-facts", "output:dead-letter")
+            return all(said in checks.get(name, (True, ""))[1] for name in names)
+
+        await wait_until(named, timeout_s=20)
+        return (await ingress.get("/readyz"))[1]
+
+
+async def test_a_login_where_none_is_taken_is_named(stack: Stack, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("s3cret")
+    said = "it takes no login by sasl.mechanism 'PLAIN'; use one that the broker enables, or leave sasl out"
+    assert "s3cret" not in await says_why(stack, "login", plain_login(stack.kafka.bootstrap_servers, password), said)
+
+
 @pytest.mark.e2e
 async def test_a_broker_that_asks_for_tls_and_a_login(
     stack: Stack, tmp_path: Path, order_placed: Callable[..., OrderFulfillmentEvent]
@@ -388,23 +413,17 @@ async def test_a_broker_that_asks_for_tls_and_a_login(
             sasl = {"mechanism": "PLAIN", "username": "ingress", "passwordFile": str(password)}
             return {"bootstrapServers": broker.secured_servers, "tls": {"caFile": str(authority)}, "sasl": sasl}
 
-        async def refused(said: str, refusing: dict[str, object]) -> None:
-            async with stack.ingress("secured", settings=refusing) as ingress:
-
-                async def named() -> bool:
-                    checks = await ingress.checks()
-                    names = ("source:orders-facts", "output:dead-letter")
-                    return all(said in checks.get(name, (True, ""))[1] for name in names)
-
-                await wait_until(named, timeout_s=20)
-                assert "s3cret" not in (await ingress.get("/readyz"))[1]
-
         await broker.create_topic("secured")
         await broker.create_topic("secured.dead")
-        await refused("it refuses the login of user 'ingress'", settings(wrong, broker.authority.certificate))
-        await refused("its certificate is not trusted", settings(right, foreign))
-        await refused("it takes no TLS handshake", {"bootstrapServers": broker.bootstrap_servers, "tls": {}})
-        await refused("set tls, and sasl", {"bootstrapServers": broker.secured_servers})
+        refusals: list[tuple[str, dict[str, object]]] = [
+            ("it refuses the login of user 'ingress'", settings(wrong, broker.authority.certificate)),
+            ("its certificate is not trusted", settings(right, foreign)),
+            ("it takes no TLS handshake", {"bootstrapServers": broker.bootstrap_servers, "tls": {}}),
+            ("set tls, and sasl", {"bootstrapServers": broker.secured_servers}),
+            ("this address takes no login; leave sasl out", plain_login(broker.bootstrap_servers, right)),
+        ]
+        for said, refused in refusals:
+            assert "s3cret" not in await says_why(stack, "secured", refused, said)
         producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
         await producer.start()
         await producer.send_and_wait("secured", order_placed("secured").SerializeToString())
