@@ -6,6 +6,7 @@ the key that the SDK's OpenTelemetry interceptor reads, so that a worker with th
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 from temporalio.api.common.v1 import Header, Payload
@@ -31,16 +32,24 @@ _CARRIED = {
 LONGEST_VALUE = 1024
 """Bytes; a longer one is nobody's trace context, and it would be stored with every event."""
 
+_VALID_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_PARENT_BYTES = 55
+"""W3C Trace Context, section 3.2.2."""
+
 _CLOUDEVENTS_PREFIXES = ("ce_", "ce-")
 
 
 def carried_context(headers: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """Picks what is carried from a message's headers.
 
+    A traceparent that is none, or that comes twice, is ignored together with the trace state: the event begins a new
+    trace (W3C Trace Context, section 4.3).
+
     Args:
         headers: Of a message; CloudEvents attributes have their transport's prefix.
     """
     carried: dict[str, bytes] = {}
+    parents: list[str] = []
     for name, value in headers:
         plain = name.lower()
         if plain.startswith(_CLOUDEVENTS_PREFIXES):
@@ -48,7 +57,19 @@ def carried_context(headers: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
         known = _CARRIED.get(plain)
         if known is not None and value and len(value) <= LONGEST_VALUE:
             carried[known] = value
+            if known == TRACEPARENT:
+                parents.append(name.lower())
+    if len(set(parents)) < len(parents) or not _is_parent(carried.get(TRACEPARENT, b"")):
+        carried.pop(TRACEPARENT, None)
+        carried.pop(TRACESTATE, None)
     return carried
+
+
+def _is_parent(value: bytes) -> bool:
+    # Only what another version adds may follow.
+    return _VALID_PARENT.match(value) is not None and (
+        len(value) == _PARENT_BYTES or (value[:2] != b"00" and value[_PARENT_BYTES:][:1] == b"-")
+    )
 
 
 def attach(payload: Payload, carried: Mapping[str, bytes]) -> None:

@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 PARTITION = Partition("orders", 0)
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CE = [
     ("ce_specversion", b"1.0"),
     ("ce_id", b"placed-o-1"),
@@ -145,14 +146,43 @@ class TestReads:
     def test_trace_and_correlation_are_carried(
         self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
     ):
-        headers = [*CE, ("traceparent", b"00-1-2-01"), ("ce_correlationid", b"c-1"), ("Causation-Id", b"c-0")]
+        headers = [*CE, ("traceparent", PARENT), ("ce_correlationid", b"c-1"), ("Causation-Id", b"c-0")]
         assert decode(event.SerializeToString(), headers).carried == {
-            "traceparent": b"00-1-2-01",
+            "traceparent": PARENT,
             "correlation-id": b"c-1",
             "causation-id": b"c-0",
         }
-        value = structured(event, traceparent="00-3-4-01")
-        assert decode(value, STRUCTURED).carried == {"traceparent": b"00-3-4-01"}
+        value = structured(event, traceparent=PARENT.decode())
+        assert decode(value, STRUCTURED).carried == {"traceparent": PARENT}
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            [("traceparent", b"nonsense")],
+            [("traceparent", PARENT + b"0")],
+            [("traceparent", PARENT + b"-more")],
+            [("traceparent", PARENT.upper())],
+            [("traceparent", b"ff" + PARENT[2:])],
+            [("traceparent", b"00-" + b"0" * 32 + PARENT[35:])],
+            [("traceparent", PARENT[:36] + b"0" * 16 + PARENT[52:])],
+            [("traceparent", PARENT), ("Traceparent", PARENT)],
+            [],
+        ],
+    )
+    def test_a_trace_context_that_is_none_costs_no_event(
+        self,
+        decode: Callable[..., Decoded[OrderFulfillmentEvent]],
+        event: OrderFulfillmentEvent,
+        headers: list[tuple[str, bytes]],
+    ):
+        headers = [*CE, *headers, ("tracestate", b"a=1"), ("correlation-id", b"c-1")]
+        assert decode(event.SerializeToString(), headers).carried == {"correlation-id": b"c-1"}
+
+    def test_a_later_version_of_trace_context_is_carried(
+        self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent
+    ):
+        later = b"cc" + PARENT[2:] + b"-what-the-future-will-be-like"
+        assert decode(event.SerializeToString(), [*CE, ("traceparent", later)]).carried == {"traceparent": later}
 
     def test_other_headers_may_hold_anything(
         self, decode: Callable[..., Decoded[OrderFulfillmentEvent]], event: OrderFulfillmentEvent

@@ -1,6 +1,7 @@
 """What becomes of events between a source and a real Temporal."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -37,16 +38,17 @@ async def test_events_of_a_key_keep_their_order_and_share_signals(
 async def test_trace_context_reaches_the_workflow_and_its_events(
     client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
 ):
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
     async with engine(client) as ingress:
         value = order_placed("traced").SerializeToString()
-        last = ingress.transport.append(value, [("traceparent", b"00-aa-bb-01"), ("correlation-id", b"c-1")])
+        last = ingress.transport.append(value, [("traceparent", parent.encode()), ("correlation-id", b"c-1")])
         await ingress.committed(last)
     history = await client.get_workflow_handle("proc/order-fulfillment/t/traced").fetch_history()
     signal = next(e for e in history.events if e.HasField("workflow_execution_signaled_event_attributes"))
     attributes = signal.workflow_execution_signaled_event_attributes
-    assert attributes.header.fields["_tracer-data"].data == b'{"traceparent": "00-aa-bb-01"}'
+    assert attributes.header.fields["_tracer-data"].data == json.dumps({"traceparent": parent}).encode()
     assert attributes.header.fields["correlation-id"].data == b'"c-1"'
-    assert attributes.input.payloads[0].metadata["traceparent"] == b"00-aa-bb-01"
+    assert attributes.input.payloads[0].metadata["traceparent"] == parent.encode()
 
 
 async def test_a_tombstone_is_acknowledged_and_counted(

@@ -83,11 +83,23 @@ def test_only_what_belongs_to_the_event_is_kept():
     }
 
 
-@pytest.mark.parametrize("name", [b"ce-id", b"Content-Type", b"traceparent"])
-def test_a_header_that_comes_twice_is_refused(name: bytes):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (b"ce-id", "cloudevent-mismatch"),
+        (b"Content-Type", "duplicate-header"),
+        (b"correlation-id", "duplicate-header"),
+    ],
+)
+def test_a_header_that_comes_twice_is_refused(name: bytes, reason: str):
     with pytest.raises(RefusalError, match="comes twice") as refused:
         event_headers([(name, b"x"), (name.upper(), b"x")])
-    assert refused.value.status == 400
+    assert (refused.value.status, refused.value.reason) == (400, reason)
+
+
+def test_a_trace_that_has_two_parents_is_none():
+    headers = [(b"traceparent", b"a"), (b"Traceparent", b"b"), (b"tracestate", b"c=1"), (b"correlation-id", b"d")]
+    assert event_headers(headers) == (("correlation-id", b"d"),)
 
 
 @given(st.lists(_JSON, max_size=20), st.sampled_from([None, 1]), st.sampled_from(["", " ", "\r\n\t"]))

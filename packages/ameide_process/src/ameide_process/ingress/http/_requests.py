@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from ameide_process.ingress.http._refusal import RefusalError
 from ameide_process.invalid_event import InvalidReason
+from ameide_process.trace_context import CAUSATION_ID, CORRELATION_ID, TRACEPARENT, TRACESTATE
 
 BATCH_JSON = "application/cloudevents-batch+json"
 BATCH_PREFIX = "application/cloudevents-batch"
@@ -16,9 +17,11 @@ BATCH_PREFIX = "application/cloudevents-batch"
 MAX_BATCH_EVENTS: Final = 1_000
 """Events in one batch: as many as one signal carries."""
 
+DUPLICATE_HEADER: Final = "duplicate-header"
+
 _ATTRIBUTE_PREFIX = "ce-"
 _CONTENT_TYPE = "content-type"
-_KEPT = frozenset({_CONTENT_TYPE, "traceparent", "tracestate", "correlation-id", "causation-id"})
+_KEPT = frozenset({_CONTENT_TYPE, TRACEPARENT, TRACESTATE, CORRELATION_ID, CAUSATION_ID})
 """Headers that belong to the event, beside its attributes. All others belong to the request: its token above all."""
 
 _JSON_SPACE = b" \t\r\n"
@@ -46,22 +49,28 @@ class PostedEvents:
 def event_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, bytes], ...]:
     """Picks what belongs to the event from a request's headers; names in lower case, attributes decoded.
 
+    Where `traceparent` comes twice, there is no trace context (W3C Trace Context, section 4.3).
+
     Raises:
-        RefusalError: One comes twice, or is no UTF-8 once it is decoded.
+        RefusalError: Another one comes twice, or is no UTF-8 once it is decoded.
     """
     kept: dict[str, bytes] = {}
+    traced = True
     for raw_name, raw_value in headers:
         name = raw_name.decode("latin-1").lower()
         attribute = name.startswith(_ATTRIBUTE_PREFIX)
         if not attribute and name not in _KEPT:
             continue
-        if name in kept and name != "tracestate":
+        if name in kept and name == TRACEPARENT:
+            traced = False
+            continue
+        if name in kept and name != TRACESTATE:
             # Each reader would pick another one. Only the trace state may come in parts (W3C Trace Context).
-            reason = InvalidReason.CLOUDEVENT_MISMATCH if attribute else InvalidReason.WRONG_CONTENT_TYPE
-            raise RefusalError(400, reason.value, f"the header {name} comes twice; send it once")
+            reason = InvalidReason.CLOUDEVENT_MISMATCH.value if attribute else DUPLICATE_HEADER
+            raise RefusalError(400, reason, f"the header {name} comes twice; send it once")
         value = decode_attribute(name, raw_value) if attribute else raw_value
         kept[name] = kept[name] + b"," + value if name in kept else value
-    return tuple(kept.items())
+    return tuple((name, value) for name, value in kept.items() if traced or name not in {TRACEPARENT, TRACESTATE})
 
 
 def decode_attribute(name: str, value: bytes) -> bytes:
