@@ -51,7 +51,8 @@ class Stack:
             **(settings or {}),
         }
         subscriptions, outputs = self.folder / f"{topic}.ingress.yaml", self.folder / f"{topic}.outputs.yaml"
-        subscriptions.write_text(json.dumps({"orders-facts": {**transport, "topic": topic, "consumerGroup": topic}}))
+        source = {"topic": topic, "consumerGroup": topic, **transport}
+        subscriptions.write_text(json.dumps({"orders-facts": source}))
         outputs.write_text(json.dumps({"dead-letter": {**transport, "topic": f"{topic}.dead"}}))
         port = self.free_port()
         environ = {
@@ -266,6 +267,91 @@ async def test_a_topic_that_is_missing_is_named_at_once_and_waited_for(stack: St
         await broker.create_topic("unmade")
         await broker.create_topic("unmade.dead")
         await wait_until(ingress.is_ready, timeout_s=30)
+
+
+async def test_one_subscription_reads_several_topics(
+    stack: Stack,
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    receivers: Callable[[Client], AbstractAsyncContextManager[None]],
+    received_by: Callable[[Client, str], Awaitable[list[str]]],
+) -> None:
+    topics = ["several-a", "several-b", "several-c"]
+    for topic in topics:
+        await stack.kafka.create_topic(topic, partitions=2)
+        for partition in (0, 1):
+            value = order_placed(f"{topic}-{partition}", "placed").SerializeToString()
+            await stack.producer.send_and_wait(topic, value, partition=partition)
+            await stack.producer.send_and_wait(topic, topic.encode(), partition=partition)
+    await stack.kafka.create_topic("several.dead")
+    async with receivers(stack.client):
+        for expected in (["placed"], ["placed", "again"]):
+            # The second time from where each of them was committed.
+            async with stack.ingress("several", settings={"topic": ",".join(topics)}) as ingress:
+                await wait_until(ingress.is_ready, timeout_s=30)
+
+                async def all_received(expected: list[str] = expected) -> bool:
+                    names = [f"{topic}-{partition}" for topic in topics for partition in (0, 1)]
+                    return all([await received_by(stack.client, name) == expected for name in names])
+
+                await wait_until(all_received, timeout_s=30)
+                dead = await read_all(stack.kafka, "several.dead", 6)
+                placed = [(each.headers, each.value) for each in dead]
+                assert sorted(
+                    (dict(headers)["dead-letter-source"], dict(headers)["dead-letter-source-partition"], value)
+                    for headers, value in placed
+                ) == sorted((topic.encode(), number, topic.encode()) for topic in topics for number in (b"0", b"1"))
+
+                async def all_lags_are_shown(ingress: IngressProgram = ingress) -> bool:
+                    _, metrics = await ingress.get("/metrics")
+                    lags = [line for line in metrics.splitlines() if line.startswith("ameide_ingress_lag_messages{")]
+                    return len(lags) == 6 and all(line.endswith(" 0.0") for line in lags)
+
+                await wait_until(all_lags_are_shown)
+            for topic in topics:
+                for partition in (0, 1):
+                    value = order_placed(f"{topic}-{partition}", "again").SerializeToString()
+                    await stack.producer.send_and_wait(topic, value, partition=partition)
+
+
+@pytest.mark.e2e
+async def test_a_missing_topic_does_not_stop_the_others(
+    stack: Stack, order_placed: Callable[..., OrderFulfillmentEvent]
+) -> None:
+    async def accepted(ingress: IngressProgram, number: int) -> bool:
+        return f'outcome="accepted",subscription="orders-facts"}} {number}.0' in (await ingress.get("/metrics"))[1]
+
+    async def names_it(ingress: IngressProgram) -> bool:
+        ok, said = (await ingress.checks()).get("source:orders-facts", (True, ""))
+        return not ok and "kafka has no topic partly-b," in said
+
+    async def shows_lag(ingress: IngressProgram) -> bool:
+        return 'partition="0",source="partly-a"' in (await ingress.get("/metrics"))[1]
+
+    # The embedded broker makes every topic that somebody asks for.
+    async with ApacheKafka() as broker:
+        producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+        await producer.start()
+        await broker.create_topic("partly.dead")
+        await broker.create_topic("partly-a")
+        await producer.send_and_wait("partly-a", order_placed("partly-1").SerializeToString())
+        async with stack.ingress("partly", kafka=broker, settings={"topic": "partly-a,partly-b"}) as ingress:
+            await wait_until(lambda: accepted(ingress, 1), timeout_s=30)
+            await wait_until(lambda: names_it(ingress))
+            await wait_until(lambda: shows_lag(ingress))
+            await broker.create_topic("partly-b")
+            await producer.send_and_wait("partly-b", order_placed("partly-2").SerializeToString())
+            await wait_until(lambda: accepted(ingress, 2), timeout_s=30)
+            await wait_until(ingress.is_ready, timeout_s=30)
+            # And so it is with one that goes while it is read.
+            await broker.delete_topic("partly-b")
+            await wait_until(lambda: names_it(ingress), timeout_s=30)
+            await producer.send_and_wait("partly-a", order_placed("partly-3").SerializeToString())
+            await wait_until(lambda: accepted(ingress, 3), timeout_s=30)
+            await broker.create_topic("partly-b")
+            await producer.send_and_wait("partly-b", order_placed("partly-4").SerializeToString())
+            await wait_until(lambda: accepted(ingress, 4), timeout_s=30)
+            await wait_until(ingress.is_ready, timeout_s=30)
+        await producer.stop()
 
 
 async def test_a_broker_that_dies_is_noticed_soon(stack: Stack) -> None:

@@ -429,6 +429,8 @@ class Engine(Generic[EnvelopeT]):
             lags = await self._transport.lag()
         except TransportError as error:
             self._source_failed(str(error))
+            if error.lags:
+                self._metrics.show_lag(error.lags)
         else:
             # Legitimate for a member beyond the number of partitions; unready it would hold up rollouts for ever.
             spare = "" if self._planner.trackers() else NO_PARTITION

@@ -232,9 +232,10 @@ class KafkaTransport:
                 ends = await consumer.end_offsets(places) if places else {}
         except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
+        lags = [PartitionLag(place.partition, max(0, ends[each] - place.committed)) for each, place in places.items()]
         if absent := self._say_absent(ids):
-            raise TransportError(absent)
-        return [PartitionLag(place.partition, max(0, ends[each] - place.committed)) for each, place in places.items()]
+            raise TransportError(absent, lags=lags)
+        return lags
 
     async def retention(self) -> timedelta | None:
         """Asks for `retention.ms` of the topics; see `Transport`."""

@@ -171,7 +171,6 @@ class KafkaPlaces:
             return
         ids = await self._topics.ids(self._settings.topics)
         self._looked_at = now
-        appeared = [each for each in self.absent if each in ids]
         self.absent = [each for each in self._settings.topics if each not in ids]
         anew: dict[TopicPartition, str] = {}
         for each, place in self.places.items():
@@ -183,12 +182,12 @@ class KafkaPlaces:
                 anew[each] = beyond
         if anew:
             await self.begin_anew(consumer, listener, anew)
-        if appeared:
-            # aiokafka learns of it when it is asked for a partition that it does not know, and then the group shares it
-            # out; by itself it would do so with its next metadata.
+        if unknown := [each for each in ids if consumer.partitions_for_topic(each) is None]:
+            # aiokafka learns of a topic when it is asked for a partition that it does not know, and then the group
+            # shares it out; by itself it would do so with its next metadata.
             with contextlib.suppress(KafkaError, TimeoutError):
                 async with asyncio.timeout(APPEARANCE_TIMEOUT):
-                    await consumer.beginning_offsets([TopicPartition(each, 0) for each in appeared])
+                    await consumer.beginning_offsets([TopicPartition(each, 0) for each in unknown])
 
     async def begin_anew(
         self, consumer: AIOKafkaConsumer, listener: TransportListener, reasons: Mapping[TopicPartition, str]

@@ -69,7 +69,15 @@ class PartitionLag:
 
 
 class TransportError(Exception):
-    """The broker does not do what was asked now; it may later. The text says why, for people."""
+    """The broker does not do what was asked now; it may later. The text says why, for people.
+
+    Attributes:
+        lags: How far the partitions are behind that flow all the same; empty: not known.
+    """
+
+    def __init__(self, reason: str, *, lags: Sequence[PartitionLag] = ()) -> None:
+        super().__init__(reason)
+        self.lags = lags
 
 
 class Transport(Protocol):
