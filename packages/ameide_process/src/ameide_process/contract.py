@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from temporalio.common import VersioningBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 EVENT_SIGNAL = "event"
-"""The one signal of every process: 1 to N arguments, each one envelope as protobuf-JSON."""
+"""The one signal of every process: 1 to N arguments, each one envelope, as protobuf-JSON or, of many, in binary."""
 
 CONTINUE_AS_NEW_SIGNAL = "ameide.continue-as-new"
 """Asks an ENTITY workflow to continue as new at the next safe point: for operators and tests."""

@@ -35,6 +35,30 @@ async def test_events_of_a_key_keep_their_order_and_share_signals(
         assert ingress.metric("ameide_ingress_events_total", outcome="accepted") == 200
 
 
+async def test_a_few_events_read_well_in_temporal_and_many_for_one_key_are_compact(
+    client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
+):
+    async with engine(client) as ingress:
+        ingress.append_all(order_placed(f"few-{number % 5}", f"e-{number}") for number in range(25))
+        await ingress.committed(ingress.append_all(order_placed("many", f"e-{number}") for number in range(40)))
+
+    async def encodings(order: str) -> list[bytes]:
+        history = await client.get_workflow_handle(f"proc/order-fulfillment/t/{order}").fetch_history()
+        return [
+            payload.metadata["encoding"]
+            for event in history.events
+            if event.HasField("workflow_execution_signaled_event_attributes")
+            for payload in event.workflow_execution_signaled_event_attributes.input.payloads
+        ]
+
+    for number in range(5):
+        assert await encodings(f"few-{number}") == [b"json/protobuf"] * 5
+    many = await encodings("many")
+    assert len(many) == 40
+    assert many[:10] == [b"json/protobuf"] * 10
+    assert many[-10:] == [b"binary/protobuf"] * 10
+
+
 async def test_trace_context_reaches_the_workflow_and_its_events(
     client: Client, engine: MemoryIngressFactory, order_placed: Callable[..., OrderFulfillmentEvent]
 ):

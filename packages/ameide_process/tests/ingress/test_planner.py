@@ -1,10 +1,12 @@
 """The planner's promises, whatever happens in whatever order: hypothesis drives it by a fake clock."""
 
+import dataclasses
 import itertools
 import random
 from collections import defaultdict
 from collections.abc import Callable
 
+import pytest
 from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
@@ -340,6 +342,38 @@ def test_nothing_is_lost_and_keys_keep_their_order(
         step(world, draw)
         world.check()
     world.heal()
+
+
+@pytest.mark.parametrize(("size", "whole"), [(1, 4), (50, 2)], ids=["events", "bytes"])
+def test_the_gap_between_two_signals_is_left_out_where_a_whole_batch_waits(size: int, whole: int):
+    planner = Planner(dataclasses.replace(LIMITS, events_per_key=100, unknown_bytes=10**6), source=drawn(0))
+    partition, positions = Partition("t", 0), itertools.count()
+
+    def deliver(now: float) -> None:
+        delivery = Delivery(Message(partition, next(positions), b"x"), now)
+        delivery.route = Route(workflow_id="a", idempotency_key="e", case="c")
+        delivery.payload = Payload(data=b"x" * size)
+        planner.admit(delivery)
+        planner.enqueue(delivery, now)
+
+    def sent(now: float) -> int | None:
+        batch = planner.next_batch(now)
+        if batch is None:
+            return None
+        planner.accepted(batch, now)
+        return len(batch.deliveries)
+
+    planner.assign([partition])
+    deliver(0.0)
+    assert sent(0.0) == 1
+    for _ in range(whole - 1):
+        deliver(0.01)
+    assert sent(0.01) is None
+    deliver(0.01)
+    assert sent(0.01) == whole
+    deliver(0.02)
+    assert sent(0.02) is None
+    assert sent(0.2) == 1
 
 
 def test_with_temporal_away_and_nothing_left_to_send_messages_flow_so_that_a_call_can_find_it_back():

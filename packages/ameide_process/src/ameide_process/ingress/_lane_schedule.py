@@ -58,6 +58,11 @@ class LaneSchedule:
             lane = self._lanes[workflow_id] = Lane(workflow_id, account, self._limits.batch_events)
         return lane
 
+    def waiting(self, workflow_id: str) -> int:
+        """How many events wait in the lane of a key."""
+        lane = self._lanes.get(workflow_id)
+        return 0 if lane is None else len(lane.waiting)
+
     def add(self, lane: Lane, delivery: Delivery, now: float) -> None:
         """Lets an event wait in its lane."""
         delivery.lane = lane
@@ -69,7 +74,10 @@ class LaneSchedule:
         """Makes sure that a lane with something to send is chosen when its time has come."""
         if lane.busy or lane.queued or not (lane.retry or lane.waiting) or self._over_budget(lane):
             return
-        full = lane.failure is None and lane.waiting_bytes >= self._limits.batch_bytes
+        limits = self._limits
+        full = lane.failure is None and (
+            lane.waiting_bytes >= limits.batch_bytes or len(lane.waiting) >= limits.batch_events
+        )
         if lane.not_before <= now or full:
             lane.queued = True
             self._ready.append(lane)

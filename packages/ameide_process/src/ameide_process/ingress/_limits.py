@@ -31,7 +31,7 @@ class Limits:
     batch_events: int = 1_000
     """Events in one signal: what the workflow's pump handles in one workflow task."""
     batch_gap: float = 0.1
-    """Seconds between two signals to one key, unless `batch_bytes` wait. Without it: 237 signals a second and 4.6 s
+    """Seconds between two signals to one key, unless a whole batch waits. Without it: 237 signals a second and 4.6 s
     of CPU for a stream on one key; with it 10 and 0.6 s (measured)."""
     event_bytes: int = EVENT_BYTES
     """Largest event."""

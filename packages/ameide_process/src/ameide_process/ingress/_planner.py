@@ -145,6 +145,10 @@ class Planner:
         self._schedule.add(lane, delivery, now)
         return lane
 
+    def waiting(self, workflow_id: str) -> int:
+        """How many events wait for a key that no call has carried yet."""
+        return self._schedule.waiting(workflow_id)
+
     def end(self, delivery: Delivery, ending: Ending) -> None:
         """Says that a message needs nothing more: it is no event, or the dead-letter stream has it."""
         delivery.ending = ending
