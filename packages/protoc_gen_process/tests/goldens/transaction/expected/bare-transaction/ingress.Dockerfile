@@ -6,5 +6,5 @@ RUN pip install --no-cache-dir uv==0.13.9
 COPY . .
 RUN uv sync --frozen --no-dev --no-editable --package bare-transaction
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8090
 ENTRYPOINT [".venv/bin/bare-transaction-ingress"]

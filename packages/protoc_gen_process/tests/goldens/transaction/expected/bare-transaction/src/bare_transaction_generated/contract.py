@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ameide_process import workflow_id as segment
-from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, WorkflowKind
+from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, Subscription, WorkflowKind
 from goldens.transaction.v1.bare_pb2 import BareRequest
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 
@@ -36,8 +36,8 @@ CONTRACT: Final = ProcessContract(
     versioning_behavior=VersioningBehavior.PINNED,
     dedupe_window=4096,
     cases=(PayloadCase(name="ask", event_type="goldens.Ask.v1", role=CaseRole.COMMAND),),
-    subscriptions=(),
-    digest="3c748ac180dfb428a3e9ca6e928f4faffc08b739c7a74e170839eff8145c9cf1",
+    subscriptions=(Subscription(name="asks", kind="http", binding_ref="asks"),),
+    digest="bc530f45c8fce4d55b844f371d7107148ffcdfcc1d80d298c450c7a5ea2f596d",
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ameide_process import workflow_id as segment
-from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, WorkflowKind
+from ameide_process.contract import CaseRole, PayloadCase, ProcessContract, Subscription, WorkflowKind
 from goldens.transaction.v1.transaction_pb2 import Request
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 
@@ -40,8 +40,8 @@ CONTRACT: Final = ProcessContract(
         PayloadCase(name="transfer", event_type="goldens.Transfer.v1", role=CaseRole.COMMAND),
         PayloadCase(name="confirmed", event_type="goldens.Confirmed.v1", role=CaseRole.FACT),
     ),
-    subscriptions=(),
-    digest="9c8c02eb77f5288b6617a1aadffb55e9c214745331d26feadf9bbf9d23522d6e",
+    subscriptions=(Subscription(name="requests", kind="nats", binding_ref="requests"),),
+    digest="0ee0708994c13706527829ce128b2a86ca1a40252219bce22399c95f22dda37b",
 )
 
 
