@@ -31,9 +31,9 @@ from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.ingress._transport import Transport
 from ameide_process.ingress.http import EventsPort, HttpTransport
 from ameide_process.ingress.nats import NatsTransport
-from ameide_process.outputs import DeadLetterPublisher, open_output, watched_outputs
+from ameide_process.outputs import DeadLetterPublisher, Publisher, open_output, watched_outputs
 from ameide_process.routing import Router
-from ameide_process.serving import HttpServer, Readiness, ReadinessCollector
+from ameide_process.serving import Check, HttpServer, Readiness, ReadinessCollector
 from ameide_process.startup import run_main, unless_stopped
 from ameide_process.telemetry import Telemetry
 from ameide_process.tracing import open_tracing
@@ -88,7 +88,9 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
         (readiness.add(f"source:{bound.subscription.name}"), readiness.add(f"delivery:{bound.subscription.name}"))
         for bound in configuration.subscriptions
     ]
-    outputs = {publisher: readiness.add(f"output:{name}") for name, publisher in dead_letters.items()}
+    outputs: dict[Publisher, Check] = {
+        publisher: readiness.add(f"output:{name}") for name, publisher in dead_letters.items()
+    }
     try:
         async with (
             HttpServer(
