@@ -73,6 +73,8 @@ class Decoder(Generic[EnvelopeT]):
             InvalidEventError: It can never be delivered, and says why. Tombstones have no envelope and should not
                 come here.
         """
+        if message.spoilt:
+            raise InvalidEventError(InvalidReason.UNDECODABLE, message.spoilt)
         value = message.value or b""
         headers = message.headers
         if not headers:

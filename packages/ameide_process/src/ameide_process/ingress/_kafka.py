@@ -30,8 +30,9 @@ from aiokafka.errors import (
 )
 
 from ameide_process.configuration import KafkaSubscription
+from ameide_process.ingress import _kafka_odd_headers as odd_headers
 from ameide_process.ingress._kafka_beginning import Commit
-from ameide_process.ingress._kafka_places import KafkaPlaces
+from ameide_process.ingress._kafka_places import KafkaPlaces, Place
 from ameide_process.ingress._kafka_retention import longest_retention
 from ameide_process.ingress._kafka_topics import KafkaTopics
 from ameide_process.ingress._message import Message, Partition
@@ -330,11 +331,7 @@ class KafkaTransport:
                     consumer.seek(each, place.next)
             if isinstance(error, KafkaError):
                 raise
-            # aiokafka reads header names itself, and does not say of which record; it stops there, so nothing is lost.
-            raise TransportError(
-                f"a record of {', '.join(self._settings.topics)} has a header name that is no UTF-8 ({error}); "
-                "the consumer cannot read past it, so remove the record or move the group's offset behind it"
-            ) from error
+            return await self._fetch_odd(consumer, places)
         messages: list[Message] = []
         for each, records in batches.items():
             place = places.get(each)
@@ -342,6 +339,28 @@ class KafkaTransport:
                 messages += [_message(place.partition, record) for record in records]
                 place.next = records[-1].offset + 1
         return messages
+
+    async def _fetch_odd(self, consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, Place]) -> list[Message]:
+        """Reads on in the partition where aiokafka met a header name that is no UTF-8; it does not say in which.
+
+        Raises:
+            KafkaError: The broker refuses us, or a record is broken.
+            OSError: The broker is away.
+            TimeoutError: Likewise.
+        """
+        for each in places.keys() - consumer.paused():
+            place = places[each]
+            if place.next is None:
+                continue
+            leader = await self._topics.leader(each.topic, each.partition)
+            records = await odd_headers.fetch(leader, self._security, each, place.next)
+            messages = [odd_headers.escaped(_message(place.partition, record)) for record in records]
+            if any(message.spoilt for message in messages) and self._places.places is places:
+                place.next = messages[-1].position + 1
+                consumer.seek(each, place.next)
+                return messages
+        at = ", ".join(sorted(f"{place.partition} at {place.next}" for place in places.values()))
+        raise TransportError(f"a header name is no UTF-8, in a record soon after one of {at}, and is not found again")
 
     def _joined(self) -> tuple[AIOKafkaConsumer, TransportListener]:
         if self._consumer is None or self._listener is None:

@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from io import BytesIO
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from aiokafka.conn import AIOKafkaConnection, create_conn
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, LeaderNotAvailableError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest_v1, MetadataRequest_v4
@@ -147,17 +147,31 @@ class KafkaTopics:
             OSError: Likewise.
             TimeoutError: Likewise.
         """
-        connection = await self._connected()
-        try:
-            response = await connection.send(_TopicsRequest(topics, create=create))
-        except (KafkaError, OSError, TimeoutError):
-            await self.close()
-            raise
+        answer = await self._ask(topics, create=create)
         return {
             topic["topic"]: topic["topic_id"].hex() if any(topic.get("topic_id", b"")) else NO_ID
-            for topic in response.to_object()["topics"]
+            for topic in answer["topics"]
             if topic["error_code"] in {0, LEADER_NOT_AVAILABLE}
         }
+
+    async def leader(self, topic: str, partition: int) -> tuple[str, int]:
+        """Asks who leads a partition.
+
+        Returns:
+            Host and port.
+
+        Raises:
+            KafkaError: Nobody does, no broker answers, or it refuses us.
+            OSError: Likewise.
+            TimeoutError: Likewise.
+        """
+        answer = await self._ask([topic], create=False)
+        brokers = {each["node_id"]: (each["host"], each["port"]) for each in answer["brokers"]}
+        for described in answer["topics"]:
+            for each in described["partitions"]:
+                if each["partition"] == partition and each["leader"] in brokers:
+                    return brokers[each["leader"]]
+        raise LeaderNotAvailableError(f"{topic}/{partition}")
 
     async def close(self) -> None:
         """Ends the connection; the next question dials anew."""
@@ -165,6 +179,15 @@ class KafkaTopics:
         if connection is not None:
             with contextlib.suppress(KafkaError, OSError):
                 connection.close()
+
+    async def _ask(self, topics: Sequence[str], *, create: bool) -> dict[str, Any]:
+        connection = await self._connected()
+        try:
+            response = await connection.send(_TopicsRequest(topics, create=create))
+        except (KafkaError, OSError, TimeoutError):
+            await self.close()
+            raise
+        return response.to_object()
 
     async def _connected(self) -> AIOKafkaConnection:
         async with self._dialing:

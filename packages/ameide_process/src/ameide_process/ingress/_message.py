@@ -35,3 +35,5 @@ class Message:
     headers: Sequence[tuple[str, bytes]] = ()
     timestamp_ms: int | None = None
     """When the source took it, in milliseconds since 1970."""
+    spoilt: str = ""
+    """Why it can never be delivered whatever it holds, for people; empty: that is not known yet."""
