@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 from aiokafka import TopicPartition
@@ -31,6 +32,13 @@ ANSWER_SECONDS = 3
 CONTINUE_AS_NEW_AFTER = 60
 """Events of history after which the server suggests to continue as new, so that many workflows do during a run; its own
 default is 4,096."""
+
+
+class Position(NamedTuple):
+    """Where a message stands in the source."""
+
+    partition: TopicPartition
+    offset: int
 
 
 @dataclass
@@ -67,6 +75,10 @@ class Deployment:
         async with self._admin() as admin:
             offsets = await admin.list_consumer_group_offsets(GROUP)
         return {partition: offset.offset for partition, offset in offsets.items()}
+
+    async def has_committed(self, position: Position) -> bool:
+        """Whether the consumer group is past a message."""
+        return (await self.committed()).get(position.partition, 0) > position.offset
 
     async def ingress_metric(self, name: str, **labels: str) -> float:
         """Adds a metric up over all members of the ingress."""

@@ -7,10 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ameide_devstack import Program
-from deployment import Deployment
+from deployment import Deployment, Position
 
-DEAD_LETTER_PATIENCE = 20
-"""Seconds in which somebody should have noticed."""
+DEAD_LETTER_PATIENCE = 60
+"""Seconds in which a message should have met the outage."""
+
+HANG_SECONDS = 8
+"""Longer than a session."""
+
+HANG_PATIENCE = 40
+"""Seconds in which the others should have taken what the one that hangs has missed."""
 
 Say = Callable[[str], None]
 
@@ -26,8 +32,10 @@ class Faults:
     deployment: Deployment
     source: random.Random
     say: Say
-    poison: Callable[[], Awaitable[None]]
+    poison: Callable[[], Awaitable[object]]
     """Publishes messages that can never be delivered."""
+    stream: Callable[[], Awaitable[Position]]
+    """Publishes more events of one key than its workflow remembers; returns where the last one stands."""
     pause: float
     """Longest time in seconds for which something stays broken."""
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -63,11 +71,22 @@ class Faults:
         await self._kill("all programs killed (SIGKILL)", self.deployment.ingress + self.deployment.workers)
 
     async def hang_ingress(self) -> None:
-        """A member stops for longer than its session lasts, and goes on as if nothing had been: a zombie."""
+        """A member stops for longer than its session lasts, and goes on as if nothing had been: a zombie.
+
+        Events of one key are in its hands, and the others take more of that key meanwhile than a workflow remembers.
+        """
         self._note("ingress hung past its session")
         member = self.source.choice(self.deployment.ingress)
+        await self.stream()
+        await asyncio.sleep(self.source.uniform(0.05, 0.4))
         member.pause()
-        await asyncio.sleep(8)
+        last = await self.stream()
+        await asyncio.sleep(HANG_SECONDS)
+        for _ in range(HANG_PATIENCE - HANG_SECONDS):
+            if await self.deployment.has_committed(last):
+                self._note("a key's dedupe window passed while a member hung")
+                break
+            await asyncio.sleep(1)
         member.resume()
 
     async def join_and_leave(self) -> None:
@@ -100,8 +119,9 @@ class Faults:
         """The dead-letter topic takes nothing for a while, and something has to wait for it."""
         self._note("dead-letter topic unavailable")
         await self.deployment.dead_letters.kill()
-        await self.poison()
         for _ in range(DEAD_LETTER_PATIENCE):
+            # Again, since what was published first may have come just before.
+            await self.poison()
             await asyncio.sleep(1)
             if await self.deployment.ingress_says("dead-letter stream:"):
                 self._note("messages waited for the dead-letter topic")

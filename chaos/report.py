@@ -1,10 +1,12 @@
 """The report: one page with what was done, what came out, and the command that makes it."""
 
+import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from accounting import EXAMPLES, Account, DeadLetters
 from rich.table import Table
-from workload import Workload
+from workload import STREAM_EVENTS, STREAM_KEY, Workload
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def rows(
     duration = max(measured.publishing_seconds, 0.001)
     return {
         "Result": [
-            ("events", f"{workload.events:,}"),
+            ("events", f"{sum(each.events for each in workload.keys.values()):,}"),
             ("applied exactly once in workflow state", f"{account.applied:,}"),
             ("dead-lettered as late, after their journal was closed", f"{account.late:,}"),
             ("poison, dead-lettered with its reason", f"{len(workload.poison):,}"),
@@ -62,7 +64,11 @@ def rows(
             ("anything else unexpected", f"{len(account.unexpected)}"),
         ],
         "Workload": [
-            ("keys", f"{workload.number_of_keys:,}"),
+            ("keys", f"{len(workload.keys):,}"),
+            (
+                f"events of the key that gets {STREAM_EVENTS:,} in a row, beside those that were asked for",
+                f"{workload.keys[STREAM_KEY].events:,}",
+            ),
             ("messages published", f"{measured.published:,}"),
             ("of them duplicates", f"{workload.duplicates:,}"),
             ("duplicates and redeliveries that workflows dropped", f"{account.duplicates_dropped:,}"),
@@ -78,6 +84,7 @@ def rows(
             ("`/readyz` of the ingress", measured.hot_said),
         ],
         "Time": [
+            ("when and where", f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores"),
             ("publishing under faults", f"{duration:,.0f} s, {measured.published / duration:,.0f} messages a second"),
             ("until all was handled, after it", f"{measured.settled_seconds:,.0f} s"),
             ("asking every workflow", f"{measured.reading_seconds:,.0f} s"),

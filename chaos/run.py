@@ -20,7 +20,7 @@ from accounting import Journal, read_dead_letters, read_journals, settle
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from ameide_devstack import DevstackError
-from deployment import DEAD_LETTER_TOPIC, PARTITIONS, TOPIC, Deployment, deployed
+from deployment import DEAD_LETTER_TOPIC, PARTITIONS, TOPIC, Deployment, Position, deployed
 from faults import Faults
 from report import Measured, Parameters, complaints, page, rows, table
 from rich.console import Console
@@ -124,6 +124,7 @@ class Run:
                     source,
                     self._say,
                     poison=lambda: publisher.publish(workload.more_poison(POISON_AT_ONCE)),
+                    stream=lambda: publisher.publish(workload.stream()),
                     pause=1.5 if asked.seconds < 120 else 4.0,
                 )
                 await self._publish_under_faults(workload, deployment, publisher, faults)
@@ -172,7 +173,8 @@ class Run:
             if time.monotonic() - said >= STATUS_INTERVAL:
                 said = time.monotonic()
                 self._say(f"published {sent:,} of about {asked.events - asked.hot_events:,}")
-        await publisher.publish(chunk)
+        if chunk:
+            await publisher.publish(chunk)
 
     async def _break(
         self,
@@ -272,11 +274,16 @@ class _Publisher:
         )
         self.published = 0
 
-    async def publish(self, records: Iterable[Record]) -> None:
-        """Returns once the broker has the records."""
+    async def publish(self, records: Iterable[Record]) -> Position:
+        """Returns once the broker has the records, of which there is one at least.
+
+        Returns:
+            Where the last one stands.
+        """
         sent = [await self._producer.send(TOPIC, each.value, key=each.key.encode()) for each in records]
-        await asyncio.gather(*sent)
+        stored = await asyncio.gather(*sent)
         self.published += len(sent)
+        return Position(stored[-1].topic_partition, stored[-1].offset)
 
     async def __aenter__(self) -> Self:
         await self._producer.start()

@@ -15,6 +15,9 @@ from ameide_core_proto.event_journal.v1.event_journal_pb2 import (
 
 TENANT = "chaos"
 HOT_KEY = "hot"
+STREAM_KEY = "stream"
+STREAM_EVENTS = 5_000
+"""Events of one key in a row: more than its workflow remembers to tell repetitions by."""
 
 BURST = 40
 """Most events that a key gets in a row, as systems that tell of their subjects do."""
@@ -65,7 +68,7 @@ class Workload:
     """Everything that is published.
 
     Attributes:
-        keys: By name; the hot key among them.
+        keys: By name; the hot key and that of the stream among them.
         poison: Reason by value of each message that can never be delivered.
     """
 
@@ -89,9 +92,10 @@ class Workload:
         for key in source.sample(list(self.keys.values()), round(len(names) * CLOSED_KEYS)):
             key.closed_after = max(1, key.events // 2)
         self.keys[HOT_KEY] = Key(HOT_KEY, self.hot_events)
+        self.keys[STREAM_KEY] = Key(STREAM_KEY, 0)
 
     def records(self) -> Iterator[Record]:
-        """All but the hot key's, in the order of publication; to be run through once."""
+        """All but the hot key's and the stream's, in the order of publication; to be run through once."""
         source = self._source("records")
         bursts = _bursts(self, source)
         running = list(islice(bursts, BURSTS_AT_ONCE))
@@ -109,10 +113,17 @@ class Workload:
         for number in range(1, key.events + 1):
             yield Record(key.name, _entry(key, number, HOT_TEXT))
 
+    def stream(self) -> list[Record]:
+        """The next `STREAM_EVENTS` of the key of the stream, beside the events that were asked for."""
+        key = self.keys[STREAM_KEY]
+        first = key.events + 1
+        key.events += STREAM_EVENTS
+        return [Record(key.name, _entry(key, number)) for number in range(first, key.events + 1)]
+
     def more_poison(self, count: int) -> list[Record]:
         """Messages that can never be delivered, beside those among the records."""
         source = self._source(f"poison {len(self.poison)}")
-        keys = source.choices(list(self.keys.values()), k=count)
+        keys = source.choices([each for each in self.keys.values() if each.events], k=count)
         return [self._poisoned(key, source) for key in keys]
 
     def _poisoned(self, key: Key, source: random.Random) -> Record:
@@ -143,7 +154,7 @@ def identity(event: EventJournalEvent) -> tuple[str, int]:
 
 def _bursts(workload: Workload, source: random.Random) -> Iterator[list[tuple[str, int]]]:
     """Runs of events of one key; within a key their order holds, since none begins before the one before has ended."""
-    left = {key.name: 0 for key in workload.keys.values() if key.name != HOT_KEY}
+    left = {key.name: 0 for key in workload.keys.values() if key.name not in {HOT_KEY, STREAM_KEY}}
     running: dict[str, list[tuple[str, int]]] = {}
     names = list(left)
     while names:
