@@ -199,6 +199,7 @@ async def test_the_spans_of_ingress_and_worker_are_one_trace_at_the_collector(tm
 
             wanted = {
                 "receive quotes-commands",
+                "handle approve_quote",
                 "deliver ameide_core_proto.quotes.approval.v1.QuoteApprovalWorkflow",
                 "StartActivity:QuoteApprovalActivities.NotifyRequester",
                 "RunActivity:QuoteApprovalActivities.NotifyRequester",
@@ -216,6 +217,9 @@ async def test_the_spans_of_ingress_and_worker_are_one_trace_at_the_collector(tm
     assert received.parent_id == PRODUCER_SPAN
     assert delivered.parent_id == sent.parent_id == received.span_id
     assert (received.service, sent.service) == ("quote-approval-ingress", "quote-approval-worker")
+    # Under the event itself, though the workflow began in another trace.
+    assert spans["handle approve_quote"].parent_id == received.span_id
+    assert spans["handle approve_quote"].service == "quote-approval-worker"
     started = spans["StartActivity:QuoteApprovalActivities.NotifyRequester"]
     assert started.parent_id == received.span_id
     assert spans["RunActivity:QuoteApprovalActivities.NotifyRequester"].parent_id == started.span_id
@@ -223,4 +227,5 @@ async def test_the_spans_of_ingress_and_worker_are_one_trace_at_the_collector(tm
     assert headers["ce_traceparent"] == f"00-{TRACE_ID}-{sent.span_id}-01"
     # The request has a trace of its own, which the workflow began in.
     request = {span.name for span in collector.spans if span.trace_id == "1" * 32}
-    assert "RunWorkflow:ameide_core_proto.quotes.approval.v1.QuoteApprovalWorkflow" in request
+    assert {"RunWorkflow:ameide_core_proto.quotes.approval.v1.QuoteApprovalWorkflow", "handle submit_quote"} <= request
+    assert "handle approve_quote" not in request

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from ameide_core_proto.process.v1.process_runtime_pb2 import FactCause
@@ -21,7 +22,13 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_cu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from temporalio.api.common.v1 import Header, Payload
 from temporalio.contrib.opentelemetry import TracingInterceptor
-from temporalio.worker import Interceptor, WorkflowInboundInterceptor, WorkflowInterceptorClassInput
+from temporalio.contrib.opentelemetry.workflow import completed_span
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
 
 from ameide_process.configuration import TracingSettings
 from ameide_process.contract import ProcessContract
@@ -30,6 +37,7 @@ from ameide_process.routing import Route
 from ameide_process.trace_context import TRACEPARENT, TRACESTATE, header_of
 from ameide_process.tracing._carrying import CarryingWorkflow, Causes
 from ameide_process.tracing._tracing import Tracing
+from ameide_process.workflow import handling_observer
 
 CLOSING_SECONDS = 5.0
 """That the last spans get at a stop; a collector that is away must not hold it up."""
@@ -141,7 +149,19 @@ class _TracedCauses(Causes):
 
 
 class _TracedWorkflow(CarryingWorkflow):
-    """Lets the span of an activity hang under that of the event, and not under that which started the workflow."""
+    """Lets the spans of an event hang under its own, and not under that which started the workflow.
+
+    A span tells that the event is handled. The SDK's `HandleSignal` stays in the trace that the workflow began in, and
+    is linked to that of the signal, which may carry many events.
+    """
+
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002 -- the SDK's name
+        handling_observer.set(self._handled)
+        return await super().execute_workflow(input)
+
+    def _handled(self, cause: FactCause, case: str) -> None:
+        with self.within(cause):
+            completed_span(f"handle {case}", attributes={"ameide.event.id": cause.event_id})
 
     def within(self, cause: FactCause) -> AbstractContextManager[object]:
         if not cause.traceparent:

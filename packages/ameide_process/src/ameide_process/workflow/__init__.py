@@ -7,7 +7,7 @@ as new and completes without losing one.
 
 from ameide_process.workflow._activations import NEXT_ACTIVATION_ACTIVITY
 from ameide_process.workflow._activity_calls import ActivityCalls
-from ameide_process.workflow._cause import current_cause
+from ameide_process.workflow._cause import current_cause, handling_observer
 from ameide_process.workflow._dead_letters import DEAD_LETTER_ACTIVITY, DEAD_LETTER_FUNCTION
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._emission import PROGRESS_FUNCTION
@@ -31,4 +31,5 @@ __all__ = [
     "ProcessWorkflow",
     "announce_events",
     "current_cause",
+    "handling_observer",
 ]

@@ -1,5 +1,6 @@
 """Why something is emitted or called: the event that a handler works on, with the context that it carries."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class LatestCause(Protocol):
 
 running: ContextVar[LatestCause | None] = ContextVar("running", default=None)
 """The run that the code belongs to."""
+
+
+handling_observer: ContextVar[Callable[[FactCause, str], None] | None] = ContextVar("handling_observer", default=None)
+"""Told of each event and its case before the handler runs, not of duplicates. An interceptor sets it around the run."""
 
 
 def current_cause() -> FactCause | None:

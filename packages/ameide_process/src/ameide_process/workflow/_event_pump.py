@@ -14,7 +14,7 @@ from ameide_process.invalid_event import InvalidEventError, InvalidReason
 from ameide_process.trace_context import trace_id
 from ameide_process.workflow._activity_calls import in_handler
 from ameide_process.workflow._applied_events import AppliedEvents, digest
-from ameide_process.workflow._cause import cause_of, handled_cause
+from ameide_process.workflow._cause import cause_of, handled_cause, handling_observer
 from ameide_process.workflow._dead_letters import dead_letter, dead_letter_at_once
 from ameide_process.workflow._definition import ProcessDefinition
 from ameide_process.workflow._emission import Emission
@@ -175,6 +175,9 @@ class EventPump:
         # For what the handler does, and for what `run` does once the handler has changed the state.
         handled_cause.set(cause)
         self.emission.cause = cause
+        observe = handling_observer.get()
+        if observe is not None:
+            observe(cause, event.case)
         await self._call_handler(event)
 
     async def _call_handler(self, event: Event) -> None:
