@@ -1,6 +1,7 @@
 # aiokafka ships no types. These are the parts that we use, as their documentation of 0.14.0 states them.
 from asyncio import Future
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from ssl import SSLContext
 from typing import Literal, NamedTuple
 
@@ -58,6 +59,7 @@ class AIOKafkaProducer:
         ssl_context: SSLContext | None = ...,
         connections_max_idle_ms: int = ...,
         enable_idempotence: bool = ...,
+        transactional_id: str | None = ...,
         sasl_mechanism: str = ...,
         sasl_plain_username: str | None = ...,
         sasl_plain_password: str | None = ...,
@@ -73,7 +75,7 @@ class AIOKafkaProducer:
         key: bytes | None = ...,
         partition: int | None = ...,
         timestamp_ms: int | None = ...,
-        headers: Iterable[tuple[str, bytes]] | None = ...,
+        headers: Iterable[tuple[str, bytes | None]] | None = ...,
     ) -> Future[RecordMetadata]: ...
     async def send_and_wait(
         self,
@@ -82,8 +84,9 @@ class AIOKafkaProducer:
         key: bytes | None = ...,
         partition: int | None = ...,
         timestamp_ms: int | None = ...,
-        headers: Iterable[tuple[str, bytes]] | None = ...,
+        headers: Iterable[tuple[str, bytes | None]] | None = ...,
     ) -> RecordMetadata: ...
+    def transaction(self) -> AbstractAsyncContextManager[None]: ...
 
 class AIOKafkaConsumer:
     def __init__(

@@ -231,9 +231,13 @@ class KafkaTransport:
                 }
                 # None is legitimate where the group has more members than the topics have partitions.
                 ends = await consumer.end_offsets(places) if places else {}
+                positions = {each: await consumer.position(each) for each in places if each in consumer.assignment()}
         except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
-        lags = [PartitionLag(place.partition, max(0, ends[each] - place.committed)) for each, place in places.items()]
+        lags = [
+            PartitionLag(place.partition, max(0, ends[each] - _done_to(place, positions.get(each, 0))))
+            for each, place in places.items()
+        ]
         if absent := self._say_absent(ids):
             raise TransportError(absent, lags=lags)
         return lags
@@ -395,6 +399,16 @@ class _RebalanceListener(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._transport.on_assigned(assigned)
+
+
+def _done_to(place: Place, position: int) -> int:
+    """Below which offset there is nothing left to do.
+
+    Behind the last message that was delivered may stand what is none, such as the end of a transaction: the consumer's
+    position is past it, and nothing of it is ever committed.
+    """
+    is_all_committed = place.next is not None and place.committed >= place.next
+    return max(place.committed, position) if is_all_committed else place.committed
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
