@@ -15,8 +15,10 @@ from ameide_process.contract import EnvelopeT
 from ameide_process.ingress._budget import over_budget
 from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._classification import CallFailure, Verdict, classify
+from ameide_process.ingress._commits import Commits
 from ameide_process.ingress._dead_lettering import DeadLettering
 from ameide_process.ingress._decoding import Decoder
+from ameide_process.ingress._delivery_check import check_delivery
 from ameide_process.ingress._endings import Endings
 from ameide_process.ingress._failed_calls import FailedCalls
 from ameide_process.ingress._intake import Intake
@@ -24,7 +26,7 @@ from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
-from ameide_process.ingress._planner import PARKED, Planner
+from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._retention import Retention
 from ameide_process.ingress._senders import Senders
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
@@ -40,13 +42,6 @@ POLL_WAIT = 0.5
 
 CHUNK = 32
 """Messages decoded in a row before calls get their turn: about 5 ms."""
-
-COMMIT_INTERVAL = 0.25
-"""Seconds between two commits, at most, while there is something to commit."""
-
-COMMIT_PAUSE = 0.05
-"""Seconds between two commits, at least. A commit is due at once when a key or a partition waits for it, or when
-nothing is in flight any more: what is committed does not come again after a crash."""
 
 WATCH_INTERVAL = 1.0
 """Seconds between two looks at figures and readiness."""
@@ -124,8 +119,7 @@ class Engine(Generic[EnvelopeT]):
         self._endings = endings
         self._failed_calls = FailedCalls(self._planner, caller, endings)
         self._intake = Intake(router, decoder, self._planner, endings, limits, subscription=name, tracing=tracing)
-        self._commit_wanted = asyncio.Event()
-        self._committing = asyncio.Lock()
+        self._commits = Commits(self._planner, transport, metrics, subscription=name)
         self._progress = asyncio.Event()
         """Set whenever something in flight has ended; only a drain looks at it."""
         self._log = _logger.bind(subscription=name)
@@ -143,7 +137,9 @@ class Engine(Generic[EnvelopeT]):
         if not await self._start_transport(stop):
             return
         self._senders.start()
-        loops = [asyncio.create_task(each) for each in (self._poll(), self._commit_regularly(), self._watch())]
+        loops = [
+            asyncio.create_task(each) for each in (self._poll(), self._commits.run(self._after_commit), self._watch())
+        ]
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
@@ -193,7 +189,7 @@ class Engine(Generic[EnvelopeT]):
                     self._progress.clear()
                     await self._progress.wait()
         # Past the deadline the partitions go all the same: what is still in flight comes again, and is a duplicate.
-        await self._commit()
+        await self._commits.commit()
         self._planner.revoke(partitions, loop.time())
         self._log.info(
             "partitions revoked",
@@ -261,7 +257,7 @@ class Engine(Generic[EnvelopeT]):
                 await asyncio.sleep(0)
         self._senders.wake()
         if self._planner.commit_pressed or not self._planner.lease.holds(asyncio.get_running_loop().time()):
-            self._commit_wanted.set()
+            self._commits.wanted.set()
 
     # Out
 
@@ -283,7 +279,7 @@ class Engine(Generic[EnvelopeT]):
             self._planner.accepted(batch, now)
             self._metrics.accepted(len(batch.deliveries), started=response.started, seconds=now - batch.sent_at)
             if self._planner.commit_pressed or not self._planner.calls:
-                self._commit_wanted.set()
+                self._commits.wanted.set()
             if self._debug:
                 self._log_accepted(batch, response.run_id, started=response.started)
             if was_away:
@@ -335,63 +331,14 @@ class Engine(Generic[EnvelopeT]):
         self._progress.set()
         self._senders.wake()
         if self._planner.commit_pressed:
-            self._commit_wanted.set()
+            self._commits.wanted.set()
 
     # Commits and flow
 
-    async def _commit_regularly(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(COMMIT_INTERVAL):
-                    await self._commit_wanted.wait()
-            self._commit_wanted.clear()
-            awaited = await self._commit()
-            await self._renew_lease()
-            self._apply_flow()
-            if self._planner.ready:
-                self._senders.wake()
-            await asyncio.sleep(0 if awaited else COMMIT_PAUSE)
-
-    async def _commit(self) -> bool:
-        """Acknowledges what has ended.
-
-        Returns:
-            Whether senders of single messages wait for it, and so should not wait for the next one either.
-        """
-        async with self._committing:
-            progress = self._planner.committable()
-            if not progress:
-                return False
-            asked_at = asyncio.get_running_loop().time()
-            try:
-                await self._transport.commit(progress)
-            except TransportError as error:
-                # Normal around a rebalance, and harmless: the messages come again, and workflows know them.
-                self._metrics.commits_failed.inc()
-                self._log.info("commit failed", error=str(error))
-                return False
-            self._metrics.commits.inc()
-            self._planner.committed(progress, asyncio.get_running_loop().time())
-            if progress.positions:
-                self._planner.lease.renew(asked_at)
-            return not progress.positions
-
-    async def _renew_lease(self) -> None:
-        """Asks the broker whether we are a member, by telling it once more where one partition stands."""
-        asked_at = asyncio.get_running_loop().time()
-        if not self._planner.lease.due(asked_at):
-            return
-        async with self._committing:
-            # Within the lock: a position from before another commit would move it back.
-            standing = self._planner.standing()
-            if standing is None:
-                return
-            try:
-                await self._transport.commit(standing)
-            except TransportError as error:
-                self._log.info("commit failed", error=str(error))
-                return
-        self._planner.lease.renew(asked_at)
+    def _after_commit(self) -> None:
+        self._apply_flow()
+        if self._planner.ready:
+            self._senders.wake()
 
     def _apply_flow(self) -> None:
         flow = self._planner.flow(asyncio.get_running_loop().time())
@@ -452,38 +399,9 @@ class Engine(Generic[EnvelopeT]):
         self._apply_flow()
         planner = self._planner
         self._metrics.show(planner, now)
-        if planner.gate.reason is not None:
-            self._delivery_check.failed(
-                f"Temporal takes no events: {planner.gate.reason}; they wait in the source, none are lost"
-            )
-            return
-        troubles = [
-            f"{partition}: {reason}"
-            for partition, reason in planner.paused.items()
-            if reason.startswith(PARKED) or partition in self._dead_lettering.trouble
-        ]
-        troubles += self._too_old(now)
-        if troubles:
-            self._delivery_check.failed("; ".join(sorted(troubles)))
-        else:
-            # The others flow, so this is ready; that one does not is said all the same.
-            self._delivery_check.passed(planner.why_parked(now))
-
-    def _too_old(self, now: float) -> list[str]:
-        """What waits for too long, of each partition, and why as far as that is known."""
-        found: list[str] = []
-        for tracker in self._planner.trackers():
-            oldest = tracker.oldest
-            if oldest is None or now - oldest.received_at <= self._limits.unacknowledged_seconds:
-                continue
-            lane = oldest.lane
-            why = lane.failure.reason if lane is not None and lane.failure is not None else "no answer yet"
-            whose = f"of workflow {lane.workflow_id!r} " if lane is not None else ""
-            found.append(
-                f"{tracker.partition}: the oldest message, at {oldest.message.position}, {whose}is unacknowledged for "
-                f"{now - oldest.received_at:.0f} s ({self._limits.unacknowledged_seconds:g} s are allowed): {why}"
-            )
-        return found
+        check_delivery(
+            self._delivery_check, planner, self._limits, dead_letters_wait=self._dead_lettering.trouble, now=now
+        )
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
