@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Partition
-from ameide_process.ingress._planner import PARKED, Planner
+from ameide_process.ingress._pauses import PARKED
+from ameide_process.ingress._planner import Planner
 from ameide_process.serving import Check
 
 

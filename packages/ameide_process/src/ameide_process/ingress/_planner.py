@@ -6,8 +6,7 @@ Every method that depends on time takes `now`, so that a test can drive years in
 import itertools
 import random
 import uuid
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 
 from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
@@ -19,17 +18,9 @@ from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._partition_tracker import MessageTracker, PartitionTracker, PositionTracker, tracker_of
+from ameide_process.ingress._pauses import Flow, Pauses, why_parked
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._service_gate import ServiceGate
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What changes about delivery."""
-
-    pause: dict[Partition, str]
-    """Each with the reason."""
-    resume: tuple[Partition, ...]
 
 
 def _numbered_ids() -> Callable[[], str]:
@@ -47,7 +38,6 @@ class Planner:
     Attributes:
         gate: Whether Temporal takes calls.
         lease: Whether the partitions are still ours.
-        paused: Paused partitions, each with the reason.
         calls: Calls in flight.
     """
 
@@ -76,12 +66,11 @@ class Planner:
         """Trackers that may have something to commit."""
         self._acknowledges_each = False
         self._closing: set[Partition] = set()
-        self._held: dict[Partition, str] = {}
+        self._pauses = Pauses(limits)
         self._out: set[Batch] = set()
         """Batches in a call, or whose failure is being dealt with."""
         self.gate = ServiceGate(source)
         self.lease = lease or Lease(None)
-        self.paused: dict[Partition, str] = {}
         self.calls = 0
 
     # Partitions
@@ -109,8 +98,7 @@ class Planner:
                 continue
             self._advanced.discard(tracker)
             self._closing.discard(partition)
-            self._held.pop(partition, None)
-            self.paused.pop(partition, None)
+            self._pauses.forget(partition)
             for delivery in tracker.uncommitted():
                 if delivery.ending is ACCEPTED and delivery.lane is not None:
                     delivery.lane.uncommitted -= 1
@@ -172,8 +160,8 @@ class Planner:
             return None
         lane = delivery.lane
         if lane is not None and lane.failure is not None and lane.parked(now):
-            return _parked(lane, lane.failure)
-        return self.gate.reason or self._held.get(message.partition) or ""
+            return why_parked(lane, lane.failure)
+        return self.gate.reason or self._pauses.held(message.partition) or ""
 
     def withdraw(self, message: Message, now: float) -> bool:
         """Forgets a message whose source waits no longer and sends it again if it must.
@@ -349,7 +337,7 @@ class Planner:
     @property
     def commit_pressed(self) -> bool:
         """Whether something waits for a commit: a key, a partition, or who sent a message that has ended."""
-        return bool(self._schedule.blocked or self.paused or (self._acknowledges_each and self._advanced))
+        return bool(self._schedule.blocked or self._pauses.paused or (self._acknowledges_each and self._advanced))
 
     def sweep(self, now: float) -> None:
         """Forgets what is done with; to be called every now and then."""
@@ -360,42 +348,20 @@ class Planner:
     def hold(self, partition: Partition, reason: str) -> None:
         """Pauses a partition until `release`, whatever else holds."""
         if partition in self._trackers:
-            self._held[partition] = reason
+            self._pauses.hold(partition, reason)
 
     def release(self, partition: Partition) -> None:
         """Ends `hold`."""
-        self._held.pop(partition, None)
+        self._pauses.release(partition)
 
     def flow(self, now: float) -> Flow:
         """Compares what should be paused with what is, and takes it as done."""
-        wanted = self._wanted_pauses(now)
-        pause = {partition: reason for partition, reason in wanted.items() if partition not in self.paused}
-        resume = tuple(partition for partition in self.paused if partition not in wanted)
-        self.paused = wanted
-        return Flow(pause, resume)
+        return self._pauses.update(self._trackers, self._schedule, self.gate, now)
 
-    def _wanted_pauses(self, now: float) -> dict[Partition, str]:
-        # With nothing to send there is no call that could find Temporal back, so something must come.
-        if self.gate.reason is not None and self._schedule.waits:
-            return dict.fromkeys(self._trackers, self.gate.reason)
-        wanted: dict[Partition, str] = {}
-        most_events, most_bytes = self._limits.share(len(self._trackers))
-        for partition, tracker in self._trackers.items():
-            # Resuming at half the bound keeps a partition from pausing and resuming with every message.
-            share = 0.5 if partition in self.paused else 1.0
-            if tracker.events >= most_events * share or tracker.size >= most_bytes * share:
-                wanted[partition] = self._why_full(tracker, now)
-        for lane in self._schedule.blocked:
-            if lane.waiting:
-                wanted.setdefault(lane.waiting[0].message.partition, f"{lane.workflow_id!r} waits for a commit")
-        wanted.update(self._held)
-        return wanted
-
-    def _why_full(self, tracker: PartitionTracker, now: float) -> str:
-        lane = tracker.oldest.lane if tracker.oldest is not None else None
-        if lane is not None and lane.failure is not None and lane.parked(now):
-            return _parked(lane, lane.failure)
-        return BOUND_REACHED
+    @property
+    def paused(self) -> Mapping[Partition, str]:
+        """Paused partitions, each with the reason."""
+        return self._pauses.paused
 
     # Figures
 
@@ -415,7 +381,7 @@ class Planner:
     def why_parked(self, now: float) -> str:
         """Says which key has been held up longest, and why; empty: none is."""
         lane = min(self.parked(now), key=lambda lane: (lane.failing_since, lane.workflow_id), default=None)
-        return "" if lane is None or lane.failure is None else _parked(lane, lane.failure)
+        return "" if lane is None or lane.failure is None else why_parked(lane, lane.failure)
 
     # Batches
 
@@ -470,14 +436,5 @@ class Planner:
             lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
 
 
-def _parked(lane: Lane, failure: CallFailure) -> str:
-    return f"{PARKED}: {lane.workflow_id!r}: {failure.reason}"
-
-
 REFUSED = frozenset({Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.THROTTLED, Verdict.TOO_LARGE})
 """Verdicts with which the server certainly has not appended the signal to a history."""
-
-PARKED = "parked"
-"""First word of why a partition pauses that is full behind a parked key."""
-
-BOUND_REACHED = "as many uncommitted messages as it may have"

@@ -25,7 +25,7 @@ from ameide_process.configuration import HttpSubscription
 from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
-from ameide_process.ingress._planner import PARKED
+from ameide_process.ingress._pauses import PARKED
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
 from ameide_process.ingress.http._answers import ACCEPTED, REPEAT_IS_SAFE, answer
