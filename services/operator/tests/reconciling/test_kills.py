@@ -2,38 +2,25 @@
 
 import asyncio
 import json
-import os
 import random
-import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from ameide_devstack.testing import wait_until
+from ameide_operator.testing import operator_process
 from lightkube import SingleConfig
 
 pytestmark = pytest.mark.e2e
 
-COMMAND = [sys.executable, "-m", "ameide_operator", "run"]
 KILLS = 50
 LONGEST_LIFE_S = 4.0
 """It takes some two seconds until it reconciles, so about half of its lives end before, half amid."""
 
 NAMES = [f"orders-{number}" for number in range(6)]
 CHILDREN = "serviceaccounts,configmaps,services,poddisruptionbudgets,deployments"
-
-
-@asynccontextmanager
-async def operator(environment: Mapping[str, str]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(*COMMAND, env=environment, stderr=asyncio.subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 class Person:
@@ -132,16 +119,15 @@ async def wrong(bed: Any, person: Person) -> list[str]:
 async def test_killed_at_any_point_it_converges_after_its_next_start(bed_alone: Any, operator_config: SingleConfig):
     chance = random.Random(7)  # noqa: S311 # repeats a schedule, no secret
     person = Person(bed_alone, chance)
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(operator_config.fname),
-        "AMEIDE_OPERATOR_NAMESPACE": bed_alone.namespace,
-        "AMEIDE_OPERATOR_HTTP_PORT": "0",
-        "AMEIDE_OPERATOR_LOG_LEVEL": "ERROR",
-    }
+    kubeconfig = operator_config.fname
+    assert kubeconfig is not None
+
+    def operator() -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+        return operator_process(kubeconfig, bed_alone.namespace, log_level="ERROR")
+
     await person.write_secret()
     for _ in range(KILLS):
-        async with operator(environment) as process:
+        async with operator() as process:
             life = asyncio.create_task(asyncio.sleep(chance.uniform(0.02, LONGEST_LIFE_S)))
             await person.act()
             while not life.done():
@@ -159,7 +145,7 @@ async def test_killed_at_any_point_it_converges_after_its_next_start(bed_alone: 
         left[:] = await wrong(bed_alone, person)
         return not left
 
-    async with operator(environment):
+    async with operator():
         try:
             await wait_until(all_right, timeout_s=90)
         except TimeoutError:

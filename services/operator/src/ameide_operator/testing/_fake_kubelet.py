@@ -1,24 +1,16 @@
 """A kubelet that runs nothing: it writes into the status of pods what a kubelet would, as a test says."""
 
-import asyncio
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any
 
-import httpx2
-from lightkube import AsyncClient, SingleConfig
-from lightkube.core.exceptions import ApiError
-from lightkube.types import PatchType
+from lightkube import SingleConfig
 
-from ameide_operator.kubernetes import KINDS, MANAGED, POD
 from ameide_operator.planning import COMPONENT_LABEL, Component
+from ameide_operator.testing._kubelet import Kubelet
 
 PodStatus = Mapping[str, Any]
-_PAUSE_SECONDS: Final = 0.1
-_GONE: Final = 404
 
 
 def running(*, ready: bool = True, ip: str = "127.0.0.1") -> PodStatus:
@@ -73,69 +65,33 @@ def _timed(status: PodStatus) -> PodStatus:
     return {**status, "conditions": [{**each, "lastTransitionTime": now} for each in status["conditions"]]}
 
 
-class FakeKubelet:
+class FakeKubelet(Kubelet):
     """Keeps the status of all pods of a namespace as `states` says, while its `async with` block runs.
 
     Args:
         config: How to reach the API server.
-        namespace: Whose pods it looks after.
+        namespace: Whose pods it serves.
     """
 
     def __init__(self, config: SingleConfig, namespace: str) -> None:
+        super().__init__(config, namespace)
         self.states: dict[Component, PodStatus] = {component: running() for component in Component}
         """Status of the pods of each workload; may be changed at any time."""
         self.images: dict[str, PodStatus] = {}
         """Status of the pods of an image, in place of that."""
-        self._client: Any = AsyncClient(config=config)  # Any: its overloads name unparameterized types
-        self._namespace = namespace
         self._written: dict[str, str] = {}
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        await self._client.close()
-
-    async def _run(self) -> None:
-        while True:
-            with suppress(httpx2.TransportError):  # the API server is away; a kubelet waits for it
-                async for pod in self._client.list(KINDS[POD], namespace=self._namespace, labels=MANAGED):
-                    await self._look_after(pod)
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _look_after(self, pod: Mapping[str, Any]) -> None:
+    def _due(self, pod: Mapping[str, Any]) -> Coroutine[Any, Any, None] | None:
         metadata = pod["metadata"]
         if metadata.get("deletionTimestamp"):
-            await self._ignoring_gone(
-                self._client.delete(KINDS[POD], metadata["name"], namespace=self._namespace, grace_period=0)
-            )
-            return
+            return self._remove(metadata["name"])
         image = pod["spec"]["containers"][0]["image"]
         status = self.images.get(image) or self.states[Component(metadata["labels"][COMPONENT_LABEL])]
         wanted = json.dumps(status, sort_keys=True)
-        if self._written.get(metadata["uid"]) != wanted:
-            self._written[metadata["uid"]] = wanted
-            await self._ignoring_gone(
-                self._client.patch(
-                    KINDS[POD].Status,
-                    metadata["name"],
-                    {"status": _timed(status)},
-                    namespace=self._namespace,
-                    patch_type=PatchType.MERGE,
-                )
-            )
+        if self._written.get(metadata["uid"]) == wanted:
+            return None
+        return self._bring(metadata["name"], metadata["uid"], status, wanted)
 
-    @staticmethod
-    async def _ignoring_gone(call: Any) -> None:
-        try:
-            await call
-        except ApiError as error:
-            if error.status.code != _GONE:
-                raise
+    async def _bring(self, name: str, uid: str, status: PodStatus, wanted: str) -> None:
+        await self._report(name, _timed(status))
+        self._written[uid] = wanted
