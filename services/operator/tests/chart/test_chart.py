@@ -129,6 +129,18 @@ def test_producers_reach_the_ports_of_events_and_only_those_named(helm: Helm):
     assert nobody["ingress"] == plain["ingress"][:1]
 
 
+def test_pods_may_be_asked_in_each_namespace_that_is_named(helm: Helm):
+    options = ("--set", "clusterWide=true", "--set", "networkPolicy.enabled=true")
+
+    def policies(*more: str) -> dict[str, Any]:
+        made = [each for each in rendered(helm, *options, *more) if each["kind"] == "NetworkPolicy"]
+        return {each["metadata"]["namespace"]: each["spec"] for each in made if each["metadata"]["name"] != NAME}
+
+    assert policies() == {}
+    named = policies("--set", "networkPolicy.namespaces={orders,billing}")
+    assert named == dict.fromkeys(("orders", "billing"), policy_of_processes(helm))
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
