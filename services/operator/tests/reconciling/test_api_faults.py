@@ -114,6 +114,18 @@ async def test_server_that_refuses_everything_for_a_while(
     await catches_up(faulty_bed)
 
 
+async def test_an_overloaded_server_is_left_alone_for_as_long_as_it_asks(faulty_bed: Any, proxy: ApiProxy):
+    """By itself the operator would try again after half a second, one, two, and so on."""
+    with proxy.answering(429, is_write, headers={"Retry-After": "6"}) as fault:
+        await faulty_bed.apply(image={"worker": "registry.test/order-worker:2"})
+        await wait_for(lambda: fault.met)
+        await asyncio.sleep(5)
+        assert fault.met == 1
+        await wait_for(lambda: fault.met == 2)
+    await change_all(faulty_bed)
+    await catches_up(faulty_bed, generation=3)
+
+
 async def test_conflict_on_apply(faulty_bed: Any, proxy: ApiProxy):
     with proxy.answering(409, is_write, times=6) as fault:
         await change_all(faulty_bed)

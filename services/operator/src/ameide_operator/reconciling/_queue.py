@@ -24,7 +24,7 @@ class KeyedQueue(Generic[KeyT]):
             the key tried again after a pause.
         workers: How many keys are worked on at once.
         jitter: A number from 0 to 1, for the pauses.
-        least_pause: The shortest pause after an exception, in seconds.
+        least_pause: The shortest pause after an exception, in seconds; until it is over, no wish ends it.
     """
 
     def __init__(
@@ -43,11 +43,14 @@ class KeyedQueue(Generic[KeyT]):
         self._waiting: set[KeyT] = set()
         self._running: set[KeyT] = set()
         self._again: set[KeyT] = set()
+        self._held: set[KeyT] = set()
         self._failures: dict[KeyT, int] = {}
         self._timers: dict[KeyT, asyncio.TimerHandle] = {}
 
     def add(self, key: KeyT) -> None:
         """Wants a key to be worked on, soon and at least once from now."""
+        if key in self._held:
+            return  # its timer will
         self._cancel_timer(key)
         if key in self._running:
             self._again.add(key)
@@ -62,11 +65,12 @@ class KeyedQueue(Generic[KeyT]):
         if timer and timer.when() <= loop.time() + seconds:
             return
         self._cancel_timer(key)
-        self._timers[key] = loop.call_later(seconds, self.add, key)
+        self._timers[key] = loop.call_later(seconds, self._add_now, key)
 
     def forget(self, key: KeyT) -> None:
         """Drops what is kept of a key that is gone."""
         self._cancel_timer(key)
+        self._held.discard(key)
         self._failures.pop(key, None)
 
     @property
@@ -108,15 +112,23 @@ class KeyedQueue(Generic[KeyT]):
         except Exception as error:  # noqa: BLE001 # whatever it is, the other keys go on, and this one is tried again
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             pause = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
-            pause = max(pause * (0.5 + self._jitter() / 2), min(self._least_pause(error), LONGEST_DELAY_SECONDS))
+            least = min(self._least_pause(error), LONGEST_DELAY_SECONDS)
+            pause = max(pause * (0.5 + self._jitter() / 2), least)
             _log.warning(
                 "reconcile failed", key=str(key), error=str(error), failures=failures, retry_in=round(pause, 1)
             )
+            self._cancel_timer(key)
             self.add_after(key, pause)
+            if least > 0:
+                self._held.add(key)
         else:
             self._failures.pop(key, None)
             if later is not None:
                 self.add_after(key, later * (0.9 + self._jitter() / 5))
+
+    def _add_now(self, key: KeyT) -> None:
+        self._held.discard(key)
+        self.add(key)
 
     def _cancel_timer(self, key: KeyT) -> None:
         timer = self._timers.pop(key, None)
