@@ -104,6 +104,23 @@ class Resources(Model):
 class Toleration(Model):
     """A taint that the pods tolerate, as in a Pod."""
 
+    model_config = ConfigDict(
+        json_schema_extra=refuse_unless(
+            (
+                "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+                "without key, which is every taint, operator must be Exists",
+            ),
+            (
+                "!has(self.value) || !has(self.operator) || self.operator == 'Equal'",
+                "value belongs to operator Equal",
+            ),
+            (
+                "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+                "tolerationSeconds belongs to effect NoExecute",
+            ),
+        )
+    )
+
     key: Annotated[str, Field(max_length=316)] | None = None
     """Key of the taint; unset with operator Exists: every taint."""
     operator: Literal["Exists", "Equal"] | None = None

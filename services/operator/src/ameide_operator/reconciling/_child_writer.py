@@ -11,7 +11,7 @@ import structlog
 from lightkube.core.exceptions import ApiError
 
 from ameide_operator.kubernetes import CONFLICT, Body, Cluster
-from ameide_operator.planning import Child, ChildKey, Plan
+from ameide_operator.planning import COMPONENT_LABEL, Child, ChildKey, Plan
 from ameide_operator.reconciling._ownership import controller_name, controller_uid, owned_fields
 from ameide_operator.reconciling._store import ResourceKey, Store
 
@@ -83,7 +83,7 @@ class ChildWriter:
                     await self._look_again(key, child.key)
                 if error.status.code not in {_INVALID, _BAD_REQUEST}:
                     raise
-                refusals.append(str(error.status.message))
+                refusals.append(f"{error.status.message}; it is made of {_origin(child)}: correct that")
         for child_key in plan.delete:
             _log.info("delete child", resource=str(key), kind=child_key.kind, name=child_key.name)
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
@@ -120,6 +120,12 @@ class ChildWriter:
 def controlled(children: Mapping[ChildKey, Body], uid: str) -> dict[ChildKey, Body]:
     """Those that a resource controls."""
     return {key: body for key, body in children.items() if controller_uid(body) == uid}
+
+
+def _origin(child: Child) -> str:
+    """The part of spec that a child is made of."""
+    component = child.manifest["metadata"]["labels"].get(COMPONENT_LABEL)
+    return f"spec.{component}" if component else "spec"
 
 
 def _digest(manifest: Mapping[str, object]) -> str:
