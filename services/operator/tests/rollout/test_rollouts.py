@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ameide_devstack import TemporalDevServer
-from ameide_devstack.testing import wait_until
+from ameide_devstack import Kubernetes, TemporalDevServer
+from ameide_devstack.testing import wait_for, wait_until
 from ameide_operator.operator import Operator
+from ameide_operator.testing import operator_process
 from ameide_operator.testing.small_worker import SmallWorker
 from lightkube import SingleConfig
 from temporalio.api.workflowservice.v1 import (
@@ -25,6 +28,9 @@ pytestmark = pytest.mark.e2e
 
 PATIENCE_S = 60
 NAMESPACE = "orders-prod"
+LONGEST_LIFE_S = 5.0
+"""From its first look at the API server on."""
+LEAST_KILLS = 12
 QUICK = {
     # What takes minutes otherwise, since the server waits for its own caches.
     "matching.PollerHistoryTTL": "2s",
@@ -54,6 +60,7 @@ async def rolling_bed(bed_alone: Any, operator_config: SingleConfig) -> AsyncGen
         heartbeat_limit=timedelta(seconds=4),
         ready_limit=timedelta(seconds=20),
         sweep_interval=timedelta(seconds=3),
+        resync_seconds=5,
     )
     task = asyncio.create_task(operator.run())
     yield bed_alone
@@ -92,14 +99,14 @@ async def worker(bed: Any, build: str, name: str = "orders") -> SmallWorker:
     return SmallWorker({each["name"]: each["value"] for each in container["env"]})
 
 
-async def routed(bed: Any, *, name: str = "orders", **wanted: Any) -> None:
+async def routed(bed: Any, *, name: str = "orders", patience_s: float = PATIENCE_S, **wanted: Any) -> None:
     """Waits until status.rollout says so."""
 
     async def says() -> bool:
         rollout = (await bed.get("process", name)).get("status", {}).get("rollout", {})
         return all(rollout.get(key) == value for key, value in wanted.items())
 
-    await wait_until(says, timeout_s=PATIENCE_S)
+    await wait_until(says, timeout_s=patience_s)
 
 
 async def gone(bed: Any, build: str) -> None:
@@ -199,6 +206,114 @@ async def test_build_whose_workers_never_poll_does_not_become_current_and_is_tak
         await apply(bed, temporal, "b1")
         await bed.until("Ready", "True", "Available")
         await gone(bed, "b2")
+
+
+async def test_deployment_of_a_draining_build_comes_back_when_somebody_deletes_it(
+    rolling_bed: Any, temporal: TemporalDevServer, client: Client
+):
+    bed = rolling_bed
+    await apply(bed, temporal, "b1")
+    async with await worker(bed, "b1"):
+        await routed(bed, current="b1")
+        pinned = await begin(client, bed, 1)
+        await apply(bed, temporal, "b2")
+        async with await worker(bed, "b2"):
+            await routed(bed, current="b2", draining=["b1"])
+            deleted = (await deployments(bed))["b1"]["metadata"]
+            await bed.run("delete", "deployment", deleted["name"])
+
+            async def is_another() -> bool:
+                back = (await deployments(bed)).get("b1", {}).get("metadata", deleted)
+                return back["uid"] != deleted["uid"]
+
+            await wait_until(is_another, timeout_s=PATIENCE_S)
+            (container,) = (await deployments(bed))["b1"]["spec"]["template"]["spec"]["containers"]
+            assert container["image"] == "registry.test/worker:b1"
+            assert await finish(pinned) == "b1"
+            await gone(bed, "b1")
+
+
+async def test_nothing_is_written_while_a_rollout_rests(
+    rolling_bed: Any, temporal: TemporalDevServer, client: Client, cluster: Kubernetes
+):
+    bed = rolling_bed
+    steps = [{"percent": 10, "pause": "1h"}]
+    await apply(bed, temporal, "b1")
+    async with await worker(bed, "b1"):
+        await routed(bed, current="b1")
+        pinned = await begin(client, bed, 1)
+        await apply(bed, temporal, "b2")
+        async with await worker(bed, "b2"):
+            await routed(bed, current="b2", draining=["b1"])
+            await apply(bed, temporal, "b3", strategy="Steps", steps=steps)
+            async with await worker(bed, "b3"):
+                await routed(bed, current="b2", ramping="b3", percent=10, draining=["b1"])
+                await asyncio.sleep(3)  # events of the last writes arrive
+                before, revision = len(written(cluster, bed)), await routing_revision(client, bed)
+                assert before
+                await asyncio.sleep(12)  # a resync, and a look each second
+                assert written(cluster, bed)[before:] == []
+                assert await routing_revision(client, bed) == revision
+                assert await finish(pinned) == "b1"
+
+
+def written(cluster: Kubernetes, bed: Any) -> list[tuple[str, str]]:
+    """Requests in the namespace that may change something, of the operator and of others because of it."""
+    requests = [each for each in cluster.apiserver.writes() if each["objectRef"].get("namespace") == bed.namespace]
+    return [(each["verb"], each["objectRef"]["resource"]) for each in requests]
+
+
+async def routing_revision(client: Client, bed: Any) -> int:
+    request = DescribeWorkerDeploymentRequest(namespace=NAMESPACE, deployment_name=f"{bed.namespace}/orders")
+    # Again, where the server says that it is asked too often.
+    answer = await client.workflow_service.describe_worker_deployment(request, retry=True)
+    return answer.worker_deployment_info.routing_config.revision_number
+
+
+@pytest.mark.timeout(600)
+async def test_killed_amid_rollouts_it_goes_on_after_its_next_start(
+    bed_alone: Any, operator_config: SingleConfig, temporal: TemporalDevServer, client: Client, tmp_path: Path
+):
+    """Several builds follow one another, the operator dies all the time, and what is pinned ends where it began."""
+    bed, chance = bed_alone, random.Random(11)  # noqa: S311 # repeats a schedule, no secret
+    kubeconfig = operator_config.fname
+    assert kubeconfig is not None
+    builds = [f"b{number}" for number in range(1, 6)]
+    steps = [{"percent": 20, "pause": "1s"}, {"percent": 60, "pause": "1s"}]
+    kills = 0
+
+    async def die_again_and_again() -> None:
+        nonlocal kills
+        while True:
+            log = tmp_path / f"operator-{kills}.log"
+            async with operator_process(kubeconfig, bed.namespace, log=log, monitor_seconds=1) as process:
+                await wait_for(lambda: "operator started" in log.read_text(), timeout_s=PATIENCE_S)  # noqa: B023 # awaited
+                await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_S))
+                assert process.returncode is None, "it ended by itself"
+            kills += 1
+
+    pinned: dict[str, WorkflowHandle[Any, str]] = {}
+    async with AsyncExitStack() as workers:
+        dying = asyncio.create_task(die_again_and_again())
+        for number, build in enumerate(builds):
+            rollout: dict[str, Any] = {"strategy": "Steps", "steps": steps} if number % 2 else {}
+            await apply(bed, temporal, build, **rollout)
+            await workers.enter_async_context(await worker(bed, build))
+            await routed(bed, current=build, ramping=None, patience_s=3 * PATIENCE_S)
+            pinned[build] = await begin(client, bed, number)
+        assert set(await deployments(bed)) == set(builds), "each has a workflow"
+        while kills < LEAST_KILLS:
+            assert not dying.done()
+            await asyncio.sleep(1)
+        dying.cancel()
+        await asyncio.wait([dying])
+        assert {build: await finish(handle) for build, handle in pinned.items()} == {build: build for build in builds}
+        async with operator_process(kubeconfig, bed.namespace, monitor_seconds=1, log_level="ERROR"):
+            await bed.until("Ready", "True", "Available")
+            await routed(bed, current="b5", ramping=None, draining=None)
+            for build in builds[:-1]:
+                await gone(bed, build)
+        assert set(await deployments(bed)) == {"b5"}
 
 
 async def test_by_hand(rolling_bed: Any, temporal: TemporalDevServer, client: Client):

@@ -15,6 +15,7 @@ from ameide_operator.planning._names import (
 from ameide_operator.planning._plan import (
     CHILD_KINDS,
     DEPLOYMENT,
+    DISRUPTION_BUDGET,
     SERVICE_MONITOR,
     Child,
     ChildKey,
@@ -44,6 +45,7 @@ __all__ = [
     "CONFIG_FOLDER",
     "CONFIG_HASH",
     "DEPLOYMENT",
+    "DISRUPTION_BUDGET",
     "INGRESS_FILE",
     "MANAGED_BY_LABEL",
     "OUTPUTS_FILE",

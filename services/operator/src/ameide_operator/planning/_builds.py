@@ -14,7 +14,8 @@ BUILD_LABEL: Final = f"{GROUP}/build"
 
 BUILD_ID: Final = f"{GROUP}/build-id"
 BUILD_IMAGE: Final = f"{GROUP}/image"
-"""Annotations of the Deployment of a build: it is planned by them when spec speaks of another build already."""
+"""Annotations of the Deployment of a build and of its PodDisruptionBudget: the build is planned by them when spec
+speaks of another one already, and by those of the budget where somebody has deleted the Deployment."""
 
 _HASH_LENGTH: Final = 10
 
@@ -45,9 +46,14 @@ def wanted_build(spec: ProcessSpec) -> Build | None:
     return Build(build_id, spec.image.worker) if build_id else None
 
 
-def build_of(deployment: Mapping[str, Any]) -> Build | None:
-    """The build of a live Deployment; None where it has none, as one of an unversioned worker."""
-    annotations = mapping_at(deployment, "metadata", "annotations")
+def build_annotations(build: Build) -> dict[str, str]:
+    """What tells later of which build an object is."""
+    return {BUILD_ID: build.build_id, BUILD_IMAGE: build.image}
+
+
+def build_of(body: Mapping[str, Any]) -> Build | None:
+    """The build of a live Deployment or budget; None where it has none, as one of an unversioned worker."""
+    annotations = mapping_at(body, "metadata", "annotations")
     if BUILD_ID not in annotations or BUILD_IMAGE not in annotations:
         return None
     return Build(annotations[BUILD_ID], annotations[BUILD_IMAGE])

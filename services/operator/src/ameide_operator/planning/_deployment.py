@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ameide_operator.models import GROUP, Images, PodTemplate, ProcessSpec, Workload
 from ameide_operator.planning._bindings import CONFIG_FOLDER, SECRETS_FOLDER, SecretKeys
-from ameide_operator.planning._builds import BUILD_ID, BUILD_IMAGE, Build, workload_name, workload_selector
+from ameide_operator.planning._builds import Build, build_annotations, workload_name, workload_selector
 from ameide_operator.planning._environment import HTTP_PORT, environment
 from ameide_operator.planning._events import container_ports
 from ameide_operator.planning._names import (
@@ -74,7 +74,7 @@ def deployment(
         desired["replicas"] = replicas
     metadata: dict[str, Any] = {"name": workload_name(owner, component, build), "labels": labels}
     if build is not None:
-        metadata["annotations"] = {BUILD_ID: build.build_id, BUILD_IMAGE: build.image}
+        metadata["annotations"] = build_annotations(build)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": desired}
 
 

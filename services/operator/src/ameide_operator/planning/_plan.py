@@ -21,8 +21,9 @@ from ameide_operator.planning._supporting import (
 )
 
 DEPLOYMENT: Final = "Deployment"
+DISRUPTION_BUDGET: Final = "PodDisruptionBudget"
 SERVICE_MONITOR: Final = "ServiceMonitor"
-CHILD_KINDS: Final = ("ServiceAccount", "ConfigMap", "Service", "PodDisruptionBudget", DEPLOYMENT, SERVICE_MONITOR)
+CHILD_KINDS: Final = ("ServiceAccount", "ConfigMap", "Service", DISRUPTION_BUDGET, DEPLOYMENT, SERVICE_MONITOR)
 """Kinds of children, in the order in which they are applied: what a pod needs stands before it."""
 
 
@@ -93,7 +94,7 @@ def plan_children(spec: ProcessSpec, owner: Owner, observed: Observed) -> Plan:
     children.sort(key=lambda child: CHILD_KINDS.index(child.key.kind))
     kept = {child.key for child in children}
     if observed.unversioned_serves:
-        kept |= {ChildKey(kind, child_name(owner, Component.WORKER)) for kind in (DEPLOYMENT, "PodDisruptionBudget")}
+        kept |= {ChildKey(kind, child_name(owner, Component.WORKER)) for kind in (DEPLOYMENT, DISRUPTION_BUDGET)}
     return Plan(tuple(children), tuple(sorted(observed.children - kept)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ameide_operator.planning._builds import Build, workload_name, workload_selector
+from ameide_operator.planning._builds import Build, build_annotations, workload_name, workload_selector
 from ameide_operator.planning._environment import HTTP_PORT
 from ameide_operator.planning._names import (
     RESOURCE_LABEL,
@@ -54,10 +54,13 @@ def disruption_budget(
 ) -> dict[str, Any]:
     """Lets nodes be drained, one pod at a time; a budget in percent would block the drain of a single pod."""
     selector = workload_selector(owner, component, build)
+    metadata = _metadata(workload_name(owner, component, build), {**labels, **selector})
+    if build is not None:
+        metadata["annotations"] = build_annotations(build)
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": _metadata(workload_name(owner, component, build), {**labels, **selector}),
+        "metadata": metadata,
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": selector},

@@ -36,12 +36,12 @@ def rollout_intent(spec: ProcessSpec, owner: Owner) -> Intent | None:
     return Intent(deployment_name(owner), spec.build_id(), spec.rollout.strategy, steps)
 
 
-def needed_builds(spec: ProcessSpec, deployments: Iterable[Body], view: RolloutView | None) -> Builds | None:
+def needed_builds(spec: ProcessSpec, children: Iterable[Body], view: RolloutView | None) -> Builds | None:
     """Which builds must have pods.
 
     Args:
         spec: What is wanted.
-        deployments: Live Deployments of the resource.
+        children: Live children of the resource that may tell of a build; where two speak of one, the later is right.
         view: What Temporal says of the intent; None: nothing, and every build may have work.
 
     Returns:
@@ -50,8 +50,8 @@ def needed_builds(spec: ProcessSpec, deployments: Iterable[Body], view: RolloutV
     wanted = wanted_build(spec)
     if wanted is None:
         return None
-    live = [build for body in deployments if (build := build_of(body)) and build.build_id != wanted.build_id]
-    earlier = sorted(live, key=lambda build: build.build_id)
+    live = {build.build_id: build for body in children if (build := build_of(body))}
+    earlier = [build for build_id, build in sorted(live.items()) if build_id != wanted.build_id]
     if view is None or view.seen is None:
         return Builds(wanted, tuple(replace(build, serves=False) for build in earlier))
     needed = {Phase.CURRENT, Phase.RAMPING, Phase.DRAINING}

@@ -8,6 +8,7 @@ from ameide_operator.planning import (
     BUILD_LABEL,
     COMPONENT_LABEL,
     DEPLOYMENT,
+    DISRUPTION_BUDGET,
     Build,
     ChildKey,
     Component,
@@ -29,6 +30,11 @@ class Live:
     def deployments(self) -> list[Body]:
         """Deployments of all workloads and builds."""
         return [body for child, body in self.children.items() if child.kind == DEPLOYMENT]
+
+    def telling_of_builds(self) -> list[Body]:
+        """Budgets, which stay where somebody deletes a Deployment, then Deployments, which have the last word."""
+        budgets = [body for child, body in self.children.items() if child.kind == DISRUPTION_BUDGET]
+        return budgets + self.deployments()
 
     def deployment(self, component: Component, build: Build | None) -> Body | None:
         """The Deployment of a workload, or of one of its builds."""

@@ -116,7 +116,7 @@ class Reconciler:
         owner = Owner(key.namespace, key.name, body["metadata"]["uid"])
         rollout = self._monitors.rollout(key, rollout_intent(spec, owner))
         live = Live(owner, controlled(self._store.children(key), owner.uid), self._store.pods(key))
-        builds = needed_builds(spec, live.deployments(), rollout)
+        builds = needed_builds(spec, live.telling_of_builds(), rollout)
         written = Written()
         if not blocking(judged):
             plan = plan_children(spec, owner, self._observed(live, secrets, builds, rollout))
