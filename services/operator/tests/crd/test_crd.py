@@ -22,7 +22,26 @@ NATS_DEAD_LETTER: dict[str, Any] = {"name": "dead-letter", "kind": "nats", "nats
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no worker image": ({"image": {"worker": None}}, "spec.image.worker: Required value"),
-    "image with a blank": ({"image": {"worker": "a b"}}, "spec.image.worker in body should match"),
+    "image with a blank": ({"image": {"worker": "a b"}}, "an image is named as registry.example.com/team/name:tag"),
+    "image with a scheme": ({"image": {"worker": "https://registry.test/a"}}, "lower case, without a scheme"),
+    "image with half a digest": ({"image": {"ingress": "a@sha256:4f0c"}}, "…@sha256:…"),
+    "port that cannot be": ({"temporal": {"address": "temporal:70000"}}, "spec.temporal.address in body should match"),
+    "server name with a blank": (
+        {"temporal": {"tls": {"mode": "TLS", "serverName": "a b"}}},
+        "spec.temporal.tls.serverName in body should match",
+    ),
+    "toleration of every taint by value": (
+        {"worker": {"podTemplate": {"tolerations": [{"operator": "Equal", "value": "a"}]}}},
+        "without key, which is every taint, operator must be Exists",
+    ),
+    "toleration for a time of what does not evict": (
+        {"worker": {"podTemplate": {"tolerations": [{"key": "a", "effect": "NoSchedule", "tolerationSeconds": 1}]}}},
+        "tolerationSeconds belongs to effect NoExecute",
+    ),
+    "toleration of a value that only has to exist": (
+        {"ingress": {"podTemplate": {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}}},
+        "value belongs to operator Equal",
+    ),
     "ingress without image": ({"image": {"ingress": None}}, "set ingress and image.ingress together"),
     "image without ingress": ({"ingress": None}, "set ingress and image.ingress together"),
     "no outputs": ({"outputs": None}, "spec.outputs: Required value"),

@@ -265,6 +265,14 @@ def test_unversioned_workers_stay_until_a_build_is_current():
     assert set(gone.delete) == {ChildKey("Deployment", name), ChildKey("PodDisruptionBudget", name)}
 
 
+def test_names_reach_the_programs_as_they_are():
+    """Kubernetes puts variables in the place of $(NAME), and one $ in that of two."""
+    made = container(plan(temporal={"namespace": "a$$b", "taskQueue": "$(PROCESS_NAME)"}))
+    values = {each["name"]: each.get("value") for each in made["env"]}
+    assert values["TEMPORAL_TASK_QUEUE"] == "$$(PROCESS_NAME)"
+    assert values["TEMPORAL_NAMESPACE"] == "a$$$$b"
+
+
 def test_digest_of_the_image_names_the_build():
     digest = "registry.test/worker@sha256:" + "a" * 64
     made = workers(plan(image={"worker": digest}, rollout={}))

@@ -9,6 +9,11 @@ VALIDATIONS: Final = "x-kubernetes-validations"
 """Schema keyword that holds CEL rules."""
 
 
+_PORT: Final = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+HOST_AND_PORT: Final = rf"^[^:/@\s]+:{_PORT}$"
+"""Pattern of host:port, without a scheme; the port is one that there can be. CEL would cost too much in long lists."""
+
+
 class Model(BaseModel):
     """Base of all models: immutable, camelCase keys; a docstring below a field becomes its description in the CRD.
 

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ameide_operator.models._base import Model, refuse_unless
+from ameide_operator.models._base import HOST_AND_PORT, Model, refuse_unless
 
-_Server = Annotated[str, Field(max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$")]
+_Server = Annotated[str, Field(max_length=320, pattern=HOST_AND_PORT)]
 _Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.*>/\\]+$")]
 _Filter = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
 _Filters = Annotated[

@@ -11,8 +11,25 @@ from ameide_operator.models._streams import Output
 from ameide_operator.models._temporal import Temporal
 from ameide_operator.models._workloads import Ingress, Worker
 
-_Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s]+$")]
+_IS_IMAGE = (
+    "self.matches('^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    "(:[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127})?(@sha256:[0-9a-f]{64})?$')"
+)
+"""CEL: nodes can read it as the reference of an image."""
 
+_Image = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        json_schema_extra=refuse_unless(
+            (
+                _IS_IMAGE,
+                "an image is named as registry.example.com/team/name:tag or …@sha256:…, lower case, without a scheme",
+            )
+        ),
+    ),
+]
 
 _DEAD_LETTERS_ARE_THERE = (
     "!has(self.ingress) || self.ingress.subscriptions.all(s, "

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ameide_operator.models._base import Model, refuse_unless
+from ameide_operator.models._base import HOST_AND_PORT, Model, refuse_unless
 from ameide_operator.models._kubernetes import SecretName
 from ameide_operator.models._nats import NatsSource, NatsTarget
 
@@ -12,7 +12,7 @@ DEAD_LETTER = "dead-letter"
 """Output of what can never be handled."""
 
 _Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][-._A-Za-z0-9]*$")]
-_Server = Annotated[str, Field(max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$")]
+_Server = Annotated[str, Field(max_length=320, pattern=HOST_AND_PORT)]
 _Topic = Annotated[
     str, Field(max_length=249, pattern=r"^([-_a-zA-Z0-9]|\.[-_a-zA-Z0-9]|\.\.[-._a-zA-Z0-9])[-._a-zA-Z0-9]*$")
 ]

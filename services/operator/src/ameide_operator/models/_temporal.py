@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ameide_operator.models._base import Model, immutable, refuse_unless
+from ameide_operator.models._base import HOST_AND_PORT, Model, immutable, refuse_unless
 from ameide_operator.models._kubernetes import SecretKeyReference, SecretName
 
 _IS_NO_CLOUD = (
@@ -31,7 +31,10 @@ class TemporalTls(Model):
     secret_ref: SecretName | None = None
     """Secret with tls.crt and tls.key (mTLS), and with ca.crt where the server's certificate is signed by a private
     authority. A change of its content reaches the pods without a restart by hand."""
-    server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    server_name: (
+        Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$")]
+        | None
+    ) = None
     """Name in the server's certificate; unset: the host of address."""
 
 
@@ -82,7 +85,7 @@ class Temporal(Model):
         )
     )
 
-    address: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^:/@\s]+:[0-9]{1,5}$")]
+    address: Annotated[str, Field(min_length=3, max_length=320, pattern=HOST_AND_PORT)]
     """host:port of the frontend, without a scheme, such as temporal-frontend.temporal.svc:7233."""
     namespace: Annotated[
         str, Field(min_length=1, max_length=255, json_schema_extra=immutable("the Temporal namespace"))

@@ -33,13 +33,18 @@ def environment(
             ours["INGRESS_OLDEST_UNACKNOWLEDGED_SECONDS"] = str(spec.ingress.oldest_unacknowledged_seconds)
     elif spec.worker.concurrency:
         ours |= _concurrency(spec.worker.concurrency)
-    variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in ours.items()]
+    variables: list[dict[str, Any]] = [{"name": name, "value": _literal(value)} for name, value in ours.items()]
     api_key = spec.temporal.api_key_secret_ref
     if api_key:
         reference = {"name": api_key.name, "key": api_key.key}
         variables.append({"name": "TEMPORAL_API_KEY", "valueFrom": {"secretKeyRef": reference}})
     theirs = (workload.pod_template and workload.pod_template.env) or ()
     return variables + [variable.model_dump(by_alias=True, exclude_none=True) for variable in theirs]
+
+
+def _literal(value: str) -> str:
+    """A value that reaches the container as it is: Kubernetes puts other variables in the place of $(NAME)."""
+    return value.replace("$", "$$")
 
 
 def _temporal(spec: ProcessSpec, keys: SecretKeys) -> dict[str, str]:
