@@ -412,6 +412,45 @@ async def test_over_tls_and_with_client_certificates(posting: Posting, order_pla
         assert (await presented(ingress.port, trusted))["serialNumber"] != serial
 
 
+async def test_over_tls_too_nobody_is_kept_out(posting: Posting, order_placed: Placed, tmp_path: Any) -> None:
+    authority = CertificateAuthority(tmp_path, "ours")
+    server = authority.issue_server("server", hosts=["127.0.0.1"])
+    tokens = tmp_path / "token"
+    tokens.write_text("valid")
+    settings = {
+        "maxConnections": 3,
+        "bearerTokenFile": str(tokens),
+        "tls": {"certFile": str(server.certificate), "keyFile": str(server.key)},
+    }
+    trusted = ssl.create_default_context(cafile=authority.certificate)
+    async with posting(settings, tls=trusted) as ingress:
+        # These never begin a handshake, and are held and counted all the same.
+        kept = [(await asyncio.open_connection("127.0.0.1", ingress.port))[1] for _ in range(10)]
+        held = f'ameide_ingress_http_connections{{port="{ingress.port}",state="new"'
+
+        async def full() -> bool:
+            return await ingress.metric(held) == 3
+
+        await wait_until(full)
+        for number in range(30):
+            # Half of them are silent, half are refused and stay.
+            reader, writer = await ingress.connect()
+            kept.append(writer)
+            if number % 2:
+                writer.write(HEAD + b"Content-Length: 100000\r\n\r\nx")
+                assert (await reader.readline()).split(maxsplit=2)[1] in {b"401", b"503"}
+
+        async def served() -> bool:
+            headers = {"authorization": "Bearer valid", "connection": "close"}
+            answer = await ingress.post_protobuf(order_placed("over-tls"), headers)
+            assert (answer.status, answer.document["reason"] if answer.text else "") in {(202, ""), (503, "port-full")}
+            return answer.status == 202
+
+        await wait_until(served)
+        for writer in kept:
+            writer.transport.abort()
+
+
 async def presented(port: int, context: Any) -> dict[str, Any]:
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     certificate = writer.get_extra_info("peercert")

@@ -19,7 +19,7 @@ class State(enum.StrEnum):
     """What a connection is waited for, as the metric names it."""
 
     NEW = "new"
-    """It has sent no whole request."""
+    """It has sent no whole request; by TLS, its handshake may not even be over."""
     IDLE = "idle"
     """It was answered, and may send a further request."""
     SERVING = "serving"
@@ -104,6 +104,11 @@ class Connections:
         state = self._state.pop(connection, None)
         if state is not None:
             del self._since[state][connection]
+
+    def abort(self) -> None:
+        """Ends all of them at once."""
+        for connection in list(self._state):
+            connection.abort()
 
     def _yielding(self, now: float) -> Connection | None:
         for state in (State.NEW, State.IDLE):

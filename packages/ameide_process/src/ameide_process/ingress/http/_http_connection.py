@@ -66,7 +66,7 @@ class HttpServer(web.Server):
         self._keeper = keeper
         self._options = options
 
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> "HttpConnection":
         """Makes what serves a new connection."""
         return HttpConnection(self, self._keeper, loop=asyncio.get_running_loop(), **self._options)
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from ameide_process.configuration import HttpListening
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress.http._connections import Connections, State
+from ameide_process.ingress.http._handshake import Handshake
 from ameide_process.ingress.http._http_connection import (
     HEADERS_TIMEOUT,
     MADE_ROOM,
@@ -32,12 +33,6 @@ MAX_LINE_BYTES: Final = 8_190
 
 MAX_HEADERS: Final = 64
 """Headers of one request."""
-
-HANDSHAKE_SECONDS: Final = 10.0
-"""For TLS, to begin."""
-
-FAREWELL_SECONDS: Final = 2.0
-"""For TLS, to end."""
 
 BACKLOG: Final = 512
 """Connections that wait to be taken."""
@@ -183,12 +178,9 @@ class EventsPort:
         await self._runner.setup()
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                server,
+                server if self._tls is None else lambda tls=self._tls: Handshake(self, tls, server),
                 self._host,
                 self._settings.port,
-                ssl=self._tls,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
-                ssl_shutdown_timeout=FAREWELL_SECONDS if self._tls else None,
                 backlog=BACKLOG,
             )
         except OSError:
@@ -202,6 +194,8 @@ class EventsPort:
             server.close()
         if runner is not None:
             await runner.cleanup()
+        # Those that were refused, or have not begun.
+        self.connections.abort()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         connection, loop = cast("HttpConnection", request.protocol), asyncio.get_running_loop()
