@@ -5,9 +5,7 @@ continue as new comes sooner for one. Each run has a server of its own, since an
 """
 
 import asyncio
-import os
 import statistics
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from order_fulfillment_generated.contract import CONTRACT, workflow_id
 from order_fulfillment_generated.parts import parts
 from order_fulfillment_generated.router import ROUTER
 from order_fulfillment_generated.testing import event
+from own_process import leave
 from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
@@ -131,7 +130,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.new_event_loop().run_until_complete(main())
-    sys.stdout.flush()
-    # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-    os._exit(code)
+    leave(asyncio.new_event_loop().run_until_complete(main()))

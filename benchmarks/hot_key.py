@@ -6,8 +6,6 @@ has a server of its own, since an ageing server slows down; the loop gets fewer 
 """
 
 import asyncio
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -30,6 +28,7 @@ from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_
 from order_fulfillment_generated.contract import CONTRACT, workflow_id
 from order_fulfillment_generated.parts import parts
 from order_fulfillment_generated.testing import event
+from own_process import leave, measured_apart, report
 from raw_loop import raw_loop
 from rich.console import Console
 from rich.table import Table
@@ -115,8 +114,8 @@ async def _worker(address: str) -> AsyncGenerator[None]:
         await child.wait()
 
 
-async def _measure(variant: Variant, address: str) -> None:
-    """Delivers in this process and prints what it took, as JSON."""
+async def _measure(variant: Variant, address: str) -> dict[str, float]:
+    """Delivers in this process and returns what it took."""
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
     events = _events(variant.events)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -124,19 +123,13 @@ async def _measure(variant: Variant, address: str) -> None:
     acknowledged = time.perf_counter() - wall
     cpu = time.process_time() - cpu
     await _applied(client, variant.events)
-    print(json.dumps({"seconds": time.perf_counter() - wall, "acknowledged": acknowledged, "cpu": cpu}))
+    return {"seconds": time.perf_counter() - wall, "acknowledged": acknowledged, "cpu": cpu}
 
 
 async def _run(variant: Variant) -> dict[str, float]:
     """Runs one variant on a server and a worker of its own; returns rates per second, and CPU per event."""
     async with TemporalDevServer() as server, _worker(server.address):
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, variant.name, server.address, stdout=subprocess.PIPE
-        )
-        output, _ = await child.communicate()
-        if child.returncode != 0:
-            raise RuntimeError(f"{variant.name} failed")
-    took = json.loads(output.splitlines()[-1])
+        took = await measured_apart(__file__, variant.name, server.address)
     return {
         "applied": variant.events / took["seconds"],
         "acknowledged": variant.events / took["acknowledged"],
@@ -166,10 +159,9 @@ async def main() -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         name, address = sys.argv[1:]
-        work = _work(address) if name == "worker" else _measure(ENGINE if name == ENGINE.name else LOOP, address)
-        asyncio.new_event_loop().run_until_complete(work)
-        sys.stdout.flush()
-        # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-        os._exit(0)
+        if name == "worker":
+            asyncio.new_event_loop().run_until_complete(_work(address))
+            leave()
+        report(_measure(ENGINE if name == ENGINE.name else LOOP, address))
     else:
         sys.exit(asyncio.run(main()))

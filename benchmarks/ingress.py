@@ -10,10 +10,7 @@ compared per second of that CPU too, which tells the engine from the drift, and 
 """
 
 import asyncio
-import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,6 +29,7 @@ from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_
 from order_fulfillment_generated.contract import CONTRACT
 from order_fulfillment_generated.router import ROUTER
 from order_fulfillment_generated.testing import event
+from own_process import measured_apart, report
 from raw_loop import at_once, raw_loop
 from rich.console import Console
 from rich.table import Table
@@ -86,13 +84,13 @@ async def _high_level(client: Client, events: Sequence[OrderFulfillmentEvent]) -
 VARIANTS = {"engine": _engine, "bare": _bare, "high-level": _high_level}
 
 
-async def _measure(variant: str, address: str) -> None:
-    """Runs one variant in this process and prints what it took, as JSON."""
+async def _measure(variant: str, address: str) -> dict[str, float]:
+    """Runs one variant in this process and returns what it took."""
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
     run = await VARIANTS[variant](client, _events())
     wall, cpu = time.perf_counter(), time.process_time()
     await run()
-    print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
+    return {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
 async def _run(variant: str) -> dict[str, float]:
@@ -100,15 +98,10 @@ async def _run(variant: str) -> dict[str, float]:
     async with TemporalDevServer() as server:
         program = psutil.Process(server.pid)
         before = program.cpu_times()
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, variant, server.address, stdout=subprocess.PIPE
-        )
-        output, _ = await child.communicate()
-        if child.returncode != 0:
-            raise RuntimeError(f"{variant} failed")
+        measured = await measured_apart(__file__, variant, server.address)
         after = program.cpu_times()
         server_cpu = after.user + after.system - before.user - before.system
-        return {**json.loads(output.splitlines()[-1]), "server cpu": server_cpu}
+        return {**measured, "server cpu": server_cpu}
 
 
 def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
@@ -145,9 +138,6 @@ async def main() -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        asyncio.new_event_loop().run_until_complete(_measure(sys.argv[1], sys.argv[2]))
-        sys.stdout.flush()
-        # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-        os._exit(0)
+        report(_measure(sys.argv[1], sys.argv[2]))
     else:
         sys.exit(asyncio.run(main()))

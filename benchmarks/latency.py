@@ -5,9 +5,7 @@ call made directly, in turn on one server.
 """
 
 import asyncio
-import os
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 
@@ -22,6 +20,7 @@ from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._lane import Batch
 from engine_in_memory import MemoryTransport, caller_of, engine_over
 from order_fulfillment_generated.testing import event
+from own_process import leave
 from raw_loop import raw_loop
 from rich.console import Console
 from rich.table import Table
@@ -113,7 +112,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.new_event_loop().run_until_complete(main())
-    sys.stdout.flush()
-    # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-    os._exit(code)
+    leave(asyncio.new_event_loop().run_until_complete(main()))

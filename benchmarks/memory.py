@@ -7,7 +7,6 @@ baseline is the memory of the same program after a tenth of the messages.
 import asyncio
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, overload
@@ -22,6 +21,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._lane import Batch
 from engine_in_memory import MemoryTransport, engine_over, until_all_committed
+from own_process import leave
 from rich.console import Console
 from rich.table import Table
 from temporalio.api.workflowservice.v1 import SignalWithStartWorkflowExecutionResponse
@@ -108,7 +108,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    code = asyncio.new_event_loop().run_until_complete(main())
-    sys.stdout.flush()
-    # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-    os._exit(code)
+    leave(asyncio.new_event_loop().run_until_complete(main()))

@@ -5,11 +5,8 @@ measured is acceptance; each run has a process and a server of its own, since an
 """
 
 import asyncio
-import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 
@@ -22,6 +19,7 @@ from ameide_devstack import TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
 from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_committed
 from order_fulfillment_generated.testing import event
+from own_process import measured_apart, report
 from raw_loop import raw_loop
 from rich.console import Console
 from rich.table import Table
@@ -49,8 +47,8 @@ def _events() -> list[OrderFulfillmentEvent]:
     ]
 
 
-async def _measure(variant: str, address: str) -> None:
-    """Runs one variant in this process and prints what it took, as JSON."""
+async def _measure(variant: str, address: str) -> dict[str, float]:
+    """Runs one variant in this process and returns what it took."""
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
     events = _events()
     if variant == "engine":
@@ -60,19 +58,13 @@ async def _measure(variant: str, address: str) -> None:
         run = raw_loop(client, events, concurrency=CONCURRENCY)()
     wall, cpu = time.perf_counter(), time.process_time()
     await run
-    print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
+    return {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
 async def _run(variant: str) -> dict[str, float]:
     """Runs one variant on a server of its own."""
     async with TemporalDevServer() as server:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, variant, server.address, stdout=subprocess.PIPE
-        )
-        output, _ = await child.communicate()
-    if child.returncode != 0:
-        raise RuntimeError(f"{variant} failed")
-    return json.loads(output.splitlines()[-1])
+        return await measured_apart(__file__, variant, server.address)
 
 
 async def main() -> int:
@@ -95,9 +87,6 @@ async def main() -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        asyncio.new_event_loop().run_until_complete(_measure(sys.argv[1], sys.argv[2]))
-        sys.stdout.flush()
-        # The SDK's threads can abort the interpreter while it shuts down; all that matters is printed.
-        os._exit(0)
+        report(_measure(sys.argv[1], sys.argv[2]))
     else:
         sys.exit(asyncio.run(main()))

@@ -43,6 +43,7 @@ from order_fulfillment_generated.activities import registrations
 from order_fulfillment_generated.contract import WORKFLOW_TYPE
 from order_fulfillment_generated.parts import parts
 from order_fulfillment_generated.testing import Payload, event
+from own_process import leave
 from rich.console import Console
 from rich.table import Table
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
@@ -278,7 +279,6 @@ async def main() -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         asyncio.new_event_loop().run_until_complete(_work(sys.argv[1], sys.argv[2]))
-        # The SDK's threads can abort the interpreter while it shuts down.
-        os._exit(0)
+        leave()
     else:
         sys.exit(asyncio.run(main()))
