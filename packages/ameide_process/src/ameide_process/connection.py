@@ -37,6 +37,47 @@ RETRY_MAXIMUM = 5.0
 _logger = structlog.get_logger(__name__)
 
 
+class TemporalUnreachableError(Exception):
+    """There is no connection to Temporal now. The text says why, for people."""
+
+
+async def dial(
+    settings: TemporalSettings,
+    *,
+    runtime: Runtime | None = None,
+    identity: str | None = None,
+    compression: GrpcCompression = GrpcCompression.GZIP,
+) -> Client:
+    """Connects to Temporal, in one try.
+
+    Args:
+        settings: Address, namespace and credentials.
+        runtime: The SDK's runtime; None: its default one.
+        identity: Who we are in histories and in Temporal's UI; None: process id and host.
+        compression: Of calls.
+
+    Raises:
+        TemporalUnreachableError: It does not answer.
+    """
+    try:
+        return await Client.connect(
+            settings.address,
+            namespace=settings.namespace,
+            api_key=settings.api_key,
+            tls=settings.tls,
+            rpc_metadata=settings.rpc_metadata,
+            data_converter=DATA_CONVERTER,
+            identity=identity,
+            runtime=runtime,
+            connect_timeout=CONNECT_TIMEOUT,
+            grpc_compression=compression,
+        )
+    except RuntimeError as error:
+        # The SDK raises plain RuntimeError for every failed dial.
+        why = explain_dial(error, tls=bool(settings.tls))
+        raise TemporalUnreachableError(f"cannot connect to Temporal at {settings.address}: {why}") from error
+
+
 async def connect(
     settings: TemporalSettings,
     *,
@@ -58,23 +99,11 @@ async def connect(
     delay = RETRY_INITIAL
     while True:
         try:
-            client = await Client.connect(
-                settings.address,
-                namespace=settings.namespace,
-                api_key=settings.api_key,
-                tls=settings.tls,
-                rpc_metadata=settings.rpc_metadata,
-                data_converter=DATA_CONVERTER,
-                identity=identity,
-                runtime=runtime,
-                connect_timeout=CONNECT_TIMEOUT,
-                grpc_compression=compression,
-            )
-        except RuntimeError as error:
-            # The SDK raises plain RuntimeError for every failed dial.
-            reason = f"cannot connect to Temporal at {settings.address}: {explain_dial(error, tls=bool(settings.tls))}"
+            client = await dial(settings, runtime=runtime, identity=identity, compression=compression)
+        except TemporalUnreachableError as error:
+            reason = str(error)
             check.failed(reason)
-            _logger.debug("dial failed", error=str(error))
+            _logger.debug("dial failed", error=str(error.__cause__))
             _logger.warning("temporal unreachable", reason=reason, retry_in=round(delay, 1))
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
             delay = min(delay * 2, RETRY_MAXIMUM)

@@ -18,6 +18,7 @@ from ameide_core_proto.process.v1.process_runtime_pb2 import DeadLetterEvent, De
 from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.configuration import KafkaOutput, StartupError
+from ameide_process.contract import Subscription
 from ameide_process.ingress.testing import IngressProgram, ingress_program
 from ameide_process.outputs import (
     DeadLetterPublisher,
@@ -504,11 +505,30 @@ async def test_what_came_from_a_partition_that_is_gone_is_replayed_too(places: P
 async def test_without_temporal_nobody_knows_what_is_too_old(places: PlaceFactory) -> None:
     async with places("unasked") as at:
         environ = {**at.environ, "TEMPORAL_ADDRESS": "127.0.0.1:1"}
-        with pytest.raises(StartupError, match="repair that, or say --include-expired"):
+        with pytest.raises(StartupError, match="repair that, or say --include-expired") as failure:
             await at.redrive(environ=environ)
+        assert "cannot connect to Temporal at 127.0.0.1:1: Connection refused" in str(failure.value)
         dry = await at.redrive(execute=False, environ=environ)
         assert "whether dead letters are too old is not known" in dry.warnings[0]
         await at.redrive(environ=environ, consent=Consent(expired=True))
+
+
+async def test_http_is_no_way_back_and_it_is_said_what_is(
+    places: PlaceFactory, router: OrderRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_http = (Subscription(name="orders-facts", kind="http", binding_ref="orders-facts"),)
+    monkeypatch.setattr(type(router), "contract", dataclasses.replace(router.contract, subscriptions=by_http))
+    async with places("by-http") as at:
+        await give_up_by_hand(at, [letter_from(at, 0, 3)])
+        subscriptions = tmp_path / "subscriptions.json"
+        subscriptions.write_text(json.dumps({"orders-facts": {"kind": "http", "path": "/orders"}}))
+        environ = {**at.environ, "INGRESS_CONFIG": str(subscriptions)}
+        done = await at.redrive(environ=environ, consent=Consent(failing=True))
+        assert (done.replayed, done.skipped) == (0, {Skip.NO_TARGET: 1})
+        assert any("subscriptions are orders-facts (http)" in warning for warning in done.warnings)
+        assert any("send each of its dead letters again as a POST to the ingress" in each for each in done.warnings)
+        with pytest.raises(StartupError, match="has no stream that could be written to"):
+            await at.redrive(environ=environ, consent=Consent(subscription="orders-facts"))
 
 
 async def test_a_stream_that_cannot_be_read_is_named(places: PlaceFactory, tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def redrive_app(router: Router[Any], environ: Mapping[str, str]) -> typer.Typer:
         to: Annotated[
             str,
             typer.Option(
-                help="Subscription for those without a way back: from the worker, which does not know it, or HTTP."
+                help="Subscription for those without a way back: from the worker, which does not know it, or HTTP. It "
+                "must read Kafka or NATS; what only HTTP takes is to be sent again by its producer."
             ),
         ] = "",
         include_late: Annotated[

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from ameide_process.configuration import (
     DEAD_LETTER,
+    BoundSubscription,
     IngressConfiguration,
     OutputSettings,
     Problem,
@@ -22,7 +22,7 @@ from ameide_process.configuration import (
     TemporalSettings,
     load_ingress_configuration,
 )
-from ameide_process.connection import explain
+from ameide_process.connection import TemporalUnreachableError, dial, explain
 from ameide_process.contract import ProcessContract
 from ameide_process.outputs import open_output
 from ameide_process.redrive._account import Account
@@ -36,7 +36,7 @@ from ameide_process.redrive._targets import Targets
 from ameide_process.routing import Router
 
 CALL_TIMEOUT = timedelta(seconds=5)
-"""For connecting to Temporal, and for its answer."""
+"""For Temporal's answer."""
 
 LATE_AGAIN = {
     WorkflowIDReusePolicy.REJECT_DUPLICATE: "as long as the namespace keeps it, they will be late again; after that "
@@ -45,6 +45,13 @@ LATE_AGAIN = {
     WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY: "where the workflow completed they will be late again, where it "
     "failed they start it anew",
 }
+
+
+NOT_BY_HTTP = (
+    "a subscription of kind http has no stream that could be written to: send each of its dead letters again as a POST "
+    "to the ingress, the record's value as body, its content-type and ce- headers as headers; or name a subscription "
+    "of kind kafka or nats with --to, where the process has one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ async def redrive(
     )
     async with aclosing(work):
         await work.plan(stop)
-        _warn(account, router.contract)
+        _warn(account, router.contract, configuration.subscriptions)
         if request.execute and not account.stopped:
             await work.execute(stop)
     return account
@@ -112,17 +119,19 @@ def _outputs(configuration: IngressConfiguration, request: Request) -> dict[str,
     """
     names = {bound.dead_letter for bound in configuration.subscriptions if bound.dead_letter} | {DEAD_LETTER}
     known = {name: settings for name, settings in sorted(configuration.outputs.items()) if name in names}
-    subscriptions = {bound.subscription.name for bound in configuration.subscriptions}
+    subscriptions = {bound.subscription.name: bound for bound in configuration.subscriptions}
     unknown = [("--dead-letter", name, known) for name in request.dead_letters if name not in known]
     unknown += [
         ("--subscription", name, subscriptions) for name in request.chosen.subscriptions if name not in subscriptions
     ]
     if request.consent.subscription and request.consent.subscription not in subscriptions:
         unknown.append(("--to", request.consent.subscription, subscriptions))
-    if unknown:
-        raise StartupError(
-            [Problem(option, name, f"known are: {', '.join(sorted(choice))}") for option, name, choice in unknown]
-        )
+    problems = [Problem(option, name, f"known are: {', '.join(sorted(choice))}") for option, name, choice in unknown]
+    to = subscriptions.get(request.consent.subscription)
+    if to is not None and to.settings.kind == "http":
+        problems.append(Problem("--to", request.consent.subscription, NOT_BY_HTTP))
+    if problems:
+        raise StartupError(problems)
     return {
         name: settings for name, settings in known.items() if not request.dead_letters or name in request.dead_letters
     }
@@ -162,23 +171,12 @@ async def _history_retention(settings: TemporalSettings, request: Request, accou
         StartupError: It cannot be asked, and nobody has said that it does not matter.
     """
     try:
-        client = await Client.connect(
-            settings.address,
-            namespace=settings.namespace,
-            api_key=settings.api_key,
-            tls=settings.tls,
-            rpc_metadata=settings.rpc_metadata,
-            connect_timeout=CALL_TIMEOUT,
-        )
+        client = await dial(settings)
         response = await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=settings.namespace), timeout=CALL_TIMEOUT
         )
-    except (RPCError, RuntimeError) as error:
-        why = (
-            explain(error, settings)
-            if isinstance(error, RPCError)
-            else f"cannot connect to Temporal at {settings.address}: {error}"
-        )
+    except (RPCError, TemporalUnreachableError) as error:
+        why = explain(error, settings) if isinstance(error, RPCError) else str(error)
         if request.execute and not request.consent.expired:
             raise StartupError(
                 [
@@ -195,15 +193,17 @@ async def _history_retention(settings: TemporalSettings, request: Request, accou
     return response.config.workflow_execution_retention_ttl.ToTimedelta() or None
 
 
-def _warn(account: Account, contract: ProcessContract) -> None:
+def _warn(account: Account, contract: ProcessContract, subscriptions: Collection[BoundSubscription]) -> None:
     late = account.by_reason["late", "replay"]
     if late:
         account.warnings.append(f"{late} are late, their workflows were closed: {LATE_AGAIN[contract.reuse_policy]}")
     if account.skipped[Skip.NO_TARGET]:
-        names = ", ".join(f"{each.name} ({each.kind})" for each in contract.subscriptions)
+        names = ", ".join(f"{each.subscription.name} ({each.settings.kind})" for each in subscriptions)
         account.warnings.append(
             f"{account.skipped[Skip.NO_TARGET]} have no way back: they do not say where they came in, nobody reads "
-            f"there any more, or it is HTTP, where a producer must send them again; subscriptions are {names}"
+            f"there any more, or it is HTTP; subscriptions are {names}"
         )
+        if any(bound.settings.kind == "http" for bound in subscriptions):
+            account.warnings.append(NOT_BY_HTTP)
     if account.foreign_records:
         account.warnings.append(f"{account.foreign_records} records of the stream are no dead letters of ours")
