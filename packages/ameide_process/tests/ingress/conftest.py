@@ -1,4 +1,7 @@
-"""The order process as the ingress sees it, written by hand. This folder is on the path for `engine_simulation`."""
+"""The order process as the ingress sees it, written by hand.
+
+This folder is on the path for `engine_simulation` and `redrive_stage`.
+"""
 
 import contextlib
 import functools
