@@ -102,7 +102,7 @@ class WholeIntake:
             assert (record.value, record.key) == (value, b"key")
             original = [each for each in headers if not each[0].startswith("dead-letter-")]
             assert list(record.headers)[: len(original)] == original
-            InvalidReason(dict(record.headers)[REASON].decode())
+            InvalidReason((dict(record.headers)[REASON] or b"").decode())
         progress = self._planner.committable()
         assert progress.positions == {self._partition: position + 1}, "it is not acknowledged"
         self._planner.committed(progress, self._now)

@@ -22,14 +22,17 @@ def read_headers(headers: Mapping[str, str] | None) -> list[tuple[str, bytes]]:
     ]
 
 
-def write_headers(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """Makes theirs of ours. Of two with one name, which nats-py cannot write, the values are joined by a comma."""
+def write_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Makes theirs of ours. Of two with one name, which nats-py cannot write, the values are joined by a comma.
+
+    A header without a value, which NATS does not know, gets an empty one.
+    """
     written: dict[str, str] = {}
     for name, value in headers:
         if name.lower().startswith(_ATTRIBUTE):
-            text = quote_from_bytes(value, safe=_AS_IS_IN_ATTRIBUTES)
+            text = quote_from_bytes(value or b"", safe=_AS_IS_IN_ATTRIBUTES)
         else:
-            text = _text(value)
+            text = _text(value or b"")
         name = quote_from_bytes(name.encode(), safe="".join(each for each in _PRINTABLE if each != ":"))  # noqa: PLW2901
         if not name:
             continue

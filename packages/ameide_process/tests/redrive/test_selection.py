@@ -22,7 +22,7 @@ def letter(
     *,
     process: str = "orders",
     source: SourcePosition | None = SOURCE,
-    headers: tuple[tuple[str, bytes], ...] = (("a", b"1"), ("a", b"2")),
+    headers: tuple[tuple[str, bytes | None], ...] = (("a", b"1"), ("a", b"2")),
 ) -> DeadLetterRecord:
     return DeadLetterRecord(
         value=b"\xff",

@@ -76,10 +76,10 @@ class Decoder(Generic[EnvelopeT]):
         if message.spoilt:
             raise InvalidEventError(InvalidReason.UNDECODABLE, message.spoilt)
         value = message.value or b""
-        headers = message.headers
-        if not headers:
+        if not message.headers:
             envelope = self._parse(value, self._default)
             return Decoded(envelope, self._route(envelope), {})
+        headers = [(name, said or b"") for name, said in message.headers]
         content_type = _content_type(headers)
         attributes: EventAttributes | None = None
         if content_type is not None and content_type.startswith("application/cloudevents"):

@@ -417,9 +417,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def _message(partition: Partition, record: ConsumerRecord) -> Message:
-    # A header without a value comes as None, whatever the types say.
-    headers = [(name, value or b"") for name, value in record.headers] if record.headers else ()
-    return Message(partition, record.offset, record.value, record.key, headers, record.timestamp)
+    return Message(partition, record.offset, record.value, record.key, record.headers, record.timestamp)
 
 
 def _what(error: BaseException) -> str:

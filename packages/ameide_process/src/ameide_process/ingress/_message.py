@@ -32,7 +32,8 @@ class Message:
     value: bytes | None
     """None: a tombstone."""
     key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    """Name and value, in order; a name may come twice. Only Kafka knows headers without a value."""
     timestamp_ms: int | None = None
     """When the source took it, in milliseconds since 1970."""
     spoilt: str = ""

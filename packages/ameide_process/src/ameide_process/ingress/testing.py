@@ -178,7 +178,7 @@ class MemoryOutput:
 
     def reasons(self) -> dict[bytes, str]:
         """Returns the reason of each dead letter by its original bytes."""
-        return {each.value: dict(each.headers)["dead-letter-reason"].decode() for each in self.records}
+        return {each.value: (dict(each.headers)["dead-letter-reason"] or b"").decode() for each in self.records}
 
 
 class MemoryIngress(Generic[EnvelopeT]):

@@ -74,7 +74,9 @@ class DeadLetterRecord:
     def from_output(cls, record: OutputRecord) -> Self | None:
         """Reads a record of the stream; None where it is no dead letter, for it gives no reason."""
         said = {
-            name: value.decode(errors="replace") for name, value in record.headers if name.startswith(HEADER_PREFIX)
+            name: (value or b"").decode(errors="replace")
+            for name, value in record.headers
+            if name.startswith(HEADER_PREFIX)
         }
         if REASON not in said:
             return None

@@ -159,5 +159,5 @@ def _what(error: Exception) -> str:
 
 
 def _size(record: OutputRecord) -> int:
-    headers = sum(len(name) + len(value) + 8 for name, value in record.headers)
+    headers = sum(len(name) + len(value or b"") + 8 for name, value in record.headers)
     return len(record.value) + len(record.key or b"") + headers + RECORD_OVERHEAD_BYTES

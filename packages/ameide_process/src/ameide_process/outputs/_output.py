@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-Headers = Sequence[tuple[str, bytes]]
-"""Name and value, in order; a name may come twice."""
+Headers = Sequence[tuple[str, bytes | None]]
+"""Name and value, in order; a name may come twice. Only Kafka knows headers without a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,12 +115,7 @@ class KafkaDeadLetters:
                         StoredRecord(
                             each.partition,
                             record.offset,
-                            # A header without a value comes as None, whatever the types say.
-                            OutputRecord(
-                                record.value or b"",
-                                record.key,
-                                [(name, value or b"") for name, value in record.headers],
-                            ),
+                            OutputRecord(record.value or b"", record.key, record.headers),
                         )
                         for record in records
                         if record.offset < self._ends[each]

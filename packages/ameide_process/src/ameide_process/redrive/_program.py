@@ -296,7 +296,7 @@ def _line(letter: DeadLetterRecord) -> Hashable:
 
 def _size(stored: StoredRecord) -> int:
     record = stored.record
-    headers = sum(len(name) + len(value) for name, value in record.headers)
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
     return len(record.value) + len(record.key or b"") + headers + RECORD_OVERHEAD_BYTES
 
 

@@ -87,7 +87,7 @@ def _sources(settings: SubscriptionSettings) -> list[str]:
 def redrives(headers: Headers) -> int:
     """How often a message was replayed in its earlier lives."""
     for name, value in headers:
-        if name == REDRIVE_COUNT and value.isdigit():
+        if name == REDRIVE_COUNT and value and value.isdigit():
             return min(int(value[:7]), LARGEST_COUNT)
     return 0
 
