@@ -200,11 +200,32 @@ async def test_steady_state_makes_no_request_that_writes(restless_bed: Any, clus
     assert in_namespace == [], "neither the operator, nor others because of it"
 
 
-async def test_what_the_cluster_refuses_is_said(bed: Any):
-    bad: dict[str, Any] = {
-        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
-    }
-    await bed.apply(worker={"podTemplate": {"affinity": bad}})
-    ready = await bed.until("Ready", "False", "InvalidSpec")
-    assert "nodeSelectorTerms" in ready["message"]
+@pytest.mark.parametrize(
+    ("affinity", "named"),
+    [
+        ({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}, "nodeSelectorTerms"),
+        ("yes", "nodeAffinity"),  # a wrong type, which the API server answers as an error of its own
+    ],
+    ids=["value", "type"],
+)
+async def test_what_the_cluster_refuses_is_said(bed: Any, affinity: object, named: str):
+    await bed.apply(worker={"podTemplate": {"affinity": {"nodeAffinity": affinity}}})
+    ready = await bed.until("Ready", "False", "InvalidSpec", "it is made of spec.worker: correct that")
+    assert named in ready["message"]
     assert (await bed.conditions())["Stalled"]["status"] == "True"
+
+
+async def test_what_is_forbidden_is_said_and_tried_again(bed: Any):
+    rules = json.loads(await bed.run("get", "role", "ameide-operator", "-o", "json"))["rules"]
+    (place,) = [number for number, rule in enumerate(rules) if "deployments" in rule["resources"]]
+
+    async def allow(verbs: list[str]) -> None:
+        change = [{"op": "replace", "path": f"/rules/{place}/verbs", "value": verbs}]
+        await bed.run("patch", "role", "ameide-operator", "--type=json", "-p", json.dumps(change))
+
+    await allow(["get", "list", "watch"])
+    await bed.apply()
+    await bed.until("Ready", "False", "Forbidden", 'cannot patch resource "deployments"')
+    assert (await bed.conditions())["Reconciling"]["status"] == "True"
+    await allow(rules[place]["verbs"])
+    await bed.until("WorkloadReady", "True")

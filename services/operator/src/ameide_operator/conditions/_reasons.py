@@ -11,6 +11,7 @@ class Reason(StrEnum):
     PROGRESSING = "Progressing"
     INVALID_SPEC = "InvalidSpec"
     CHILD_CONFLICT = "ChildConflict"
+    FORBIDDEN = "Forbidden"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 # a word, no secret
     SECRET_KEY_MISSING = "SecretKeyMissing"  # noqa: S105 # likewise
     CERTIFICATE_INVALID = "CertificateInvalid"

@@ -10,13 +10,14 @@ from typing import Final
 import structlog
 from lightkube.core.exceptions import ApiError
 
-from ameide_operator.kubernetes import CONFLICT, Body, Cluster
+from ameide_operator.kubernetes import CONFLICT, FORBIDDEN, Body, Cluster
 from ameide_operator.planning import COMPONENT_LABEL, Child, ChildKey, Plan
 from ameide_operator.reconciling._ownership import controller_name, controller_uid, owned_fields
 from ameide_operator.reconciling._store import ResourceKey, Store
 
 _INVALID: Final = 422
 _BAD_REQUEST: Final = 400
+_WRONG_TYPE: Final = "failed to create typed patch object"
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +30,8 @@ class Written:
     """Objects in the way, and whose they are."""
     refusals: tuple[str, ...] = ()
     """What the API server takes for invalid, and why."""
+    forbidden: tuple[str, ...] = ()
+    """What it would take from others, or later: by rights, quotas and policies, and why."""
 
 
 @dataclass(slots=True)
@@ -69,25 +72,29 @@ class ChildWriter:
         """
         conflicts: list[str] = []
         refusals: list[str] = []
+        forbidden: list[str] = []
         for child in plan.apply:
-            live = self._store.children(key).get(child.key)
-            if live is None:
-                live = await self._cluster.get(child.key.kind, key.namespace, child.key.name)
-            if live is not None and controller_uid(live) != uid:
-                conflicts.append(f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}")
-                continue
             try:
+                live = self._store.children(key).get(child.key)
+                if live is None:
+                    live = await self._cluster.get(child.key.kind, key.namespace, child.key.name)
+                if live is not None and controller_uid(live) != uid:
+                    conflicts.append(f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}")
+                    continue
                 await self._write_if_different(key, child, live)
             except ApiError as error:
                 if error.status.code == CONFLICT:
                     await self._look_again(key, child.key)
-                if error.status.code not in {_INVALID, _BAD_REQUEST}:
+                if error.status.code == FORBIDDEN:
+                    forbidden.append(str(error.status.message))
+                elif _is_invalid(error):
+                    refusals.append(f"{error.status.message}; it is made of {_origin(child)}: correct that")
+                else:
                     raise
-                refusals.append(f"{error.status.message}; it is made of {_origin(child)}: correct that")
         for child_key in plan.delete:
             _log.info("delete child", resource=str(key), kind=child_key.kind, name=child_key.name)
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
-        return Written(tuple(conflicts), tuple(refusals))
+        return Written(tuple(conflicts), tuple(refusals), tuple(forbidden))
 
     async def _look_again(self, key: ResourceKey, child: ChildKey) -> None:
         """Corrects the store, which took one object for another: a deletion fell into a gap of the watch."""
@@ -120,6 +127,12 @@ class ChildWriter:
 def controlled(children: Mapping[ChildKey, Body], uid: str) -> dict[ChildKey, Body]:
     """Those that a resource controls."""
     return {key: body for key, body in children.items() if controller_uid(body) == uid}
+
+
+def _is_invalid(error: ApiError) -> bool:
+    # A value of another type than its field's is answered as if the server were broken.
+    status = error.status
+    return status.code in {_INVALID, _BAD_REQUEST} or str(status.message).startswith(_WRONG_TYPE)
 
 
 def _origin(child: Child) -> str:

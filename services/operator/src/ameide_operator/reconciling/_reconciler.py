@@ -56,6 +56,9 @@ from ameide_operator.secret_summary import SecretSummary
 LONGEST_WAIT_SECONDS: Final = 3600.0
 """Of a pass for the sake of time alone."""
 
+FORBIDDEN_AGAIN_SECONDS: Final = 30.0
+"""Before the next try of what was forbidden: nothing tells that a quota has room, or that a right was granted."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -139,6 +142,7 @@ class Reconciler:
             verdicts[condition] = judgement.verdict
             waits.append(judgement.again)
         verdicts |= _overall(written)
+        waits.append(FORBIDDEN_AGAIN_SECONDS if written.forbidden else None)
         await self._write(key, body, verdicts, _status(spec, live, builds, rollout))
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -219,6 +223,8 @@ def _overall(written: Written) -> dict[ConditionType, Verdict]:
         return {ConditionType.READY: failing(Reason.CHILD_CONFLICT, message)}
     if written.refusals:
         return {ConditionType.READY: failing(Reason.INVALID_SPEC, "; ".join(written.refusals))}
+    if written.forbidden:
+        return {ConditionType.READY: failing(Reason.FORBIDDEN, "; ".join(written.forbidden))}
     return {}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from ameide_operator.bodies import mapping_at
 from ameide_operator.kubernetes import POD, SECRET, Body
 from ameide_operator.models import KIND
-from ameide_operator.planning import CHILD_KINDS, DEPLOYMENT, RESOURCE_LABEL, ChildKey
+from ameide_operator.planning import CHILD_KINDS, RESOURCE_LABEL, ChildKey
+from ameide_operator.reconciling._kept import kept
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +98,7 @@ class Store:
         elif _is_older(body, before):
             return
         else:
-            shelf[place] = _kept(kind, body)
+            shelf[place] = kept(kind, body)
         if deleted or not _same_version(before, body):
             self._changed(key)
 
@@ -107,7 +108,7 @@ class Store:
         if key is not None:
             shelf, place = self._place(kind, key, body["metadata"]["name"])
             if not _is_older(body, shelf.get(place)):
-                shelf[place] = _kept(kind, body)
+                shelf[place] = kept(kind, body)
 
     def drop_child(self, key: ResourceKey, child: ChildKey) -> None:
         """Takes in that a child is not there, as its writer found out."""
@@ -158,19 +159,6 @@ class Store:
     def _tell_users(self, secret: tuple[str, str]) -> None:
         for key in self._secret_users.get(secret, ()):
             self._changed(key)
-
-
-def _kept(kind: str, body: Body) -> Body:
-    """The parts that somebody looks at: there are many objects, and the rest of them is long."""
-    if kind == KIND:
-        return body
-    if kind == POD:
-        metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        return {"metadata": metadata, "status": mapping_at(body, "status")}
-    if kind == DEPLOYMENT:
-        spec = {name: value for name, value in mapping_at(body, "spec").items() if name == "replicas"}
-        return {"metadata": body["metadata"], "spec": spec, "status": mapping_at(body, "status")}
-    return {"metadata": body["metadata"]}
 
 
 def _resource_of(kind: str, body: Body) -> ResourceKey | None:
