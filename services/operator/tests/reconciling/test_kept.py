@@ -9,15 +9,20 @@ from ameide_operator.reconciling._kept import kept
 from ameide_operator.reconciling._ownership import controller_uid, owned_fields
 from ameide_operator.testing import process_resource
 
-OURS = {
+OURS: dict[str, Any] = {
     "manager": MANAGER,
     "operation": "Apply",
     "apiVersion": "apps/v1",
     "fieldsType": "FieldsV1",
     "fieldsV1": {"f:spec": {"f:replicas": {}, "f:selector": {}}},
 }
-SCALED = {"manager": "kubectl", "operation": "Update", "subresource": "scale", "fieldsV1": OURS["fieldsV1"]}
-OTHERS = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}
+SCALED: dict[str, Any] = {
+    "manager": "kubectl",
+    "operation": "Update",
+    "subresource": "scale",
+    "fieldsV1": OURS["fieldsV1"],
+}
+OTHERS: dict[str, Any] = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}
 
 
 def deployment(*managers: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def test_of_a_deployment(managers: tuple[dict[str, Any], ...]):
 
 
 def test_a_field_of_ours_that_somebody_takes_is_noticed():
-    less = OURS | {"fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    less: dict[str, Any] = OURS | {"fieldsV1": {"f:spec": {"f:replicas": {}}}}
     assert owned_fields(kept("Deployment", deployment(OURS))) != owned_fields(kept("Deployment", deployment(less)))
 
 

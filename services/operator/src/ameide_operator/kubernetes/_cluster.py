@@ -123,8 +123,15 @@ class Cluster:
             if error.status.code != NOT_FOUND:
                 raise
 
-    async def list_metadata(self, kind: str, *, labels: Mapping[str, str] | None = None) -> tuple[list[Body], str]:
+    async def list_metadata(
+        self, kind: str, *, labels: Mapping[str, str] | None = None, owners: bool = False
+    ) -> tuple[list[Body], str]:
         """Metadata of all objects of a kind, and the version to watch from.
+
+        Args:
+            kind: The kind.
+            labels: Those that an object must have.
+            owners: With the managed fields, which are most of it.
 
         Raises:
             ApiError: The server refuses, or does not have the kind.
@@ -133,7 +140,8 @@ class Cluster:
         found = self._metadata.list(
             KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
         )
-        return [cast("Body", each) async for each in found], found.resourceVersion
+        # Object by object: thousands with all that they have would be most of the memory that is ever used.
+        return [cast("Body", each) if owners else _without_owners(each) async for each in found], found.resourceVersion
 
     async def watch_secret_metadata(self, since: str) -> AsyncIterator[tuple[str, Body]]:
         """Changes of Secrets without their content: ADDED, MODIFIED or DELETED, and the metadata.
@@ -164,6 +172,10 @@ class Cluster:
                 return False
             raise
         return True
+
+
+def _without_owners(body: Body) -> Body:
+    return {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}
 
 
 def seconds_to_wait(error: Exception) -> float:

@@ -88,7 +88,8 @@ async def _resync_once(cluster: Cluster, store: Store) -> None:
     for kind in (KIND, *CHILD_KINDS, POD):
         if kind == SERVICE_MONITOR and not store.service_monitors:
             continue
-        present, _ = await cluster.list_metadata(kind, labels=None if kind == KIND else MANAGED)
+        labels = None if kind == KIND else MANAGED
+        present, _ = await cluster.list_metadata(kind, labels=labels, owners=kind == SERVICE_MONITOR)
         if kind == SERVICE_MONITOR:  # not watched: its API may come and go
             for body in present:
                 store.see(kind, body)
