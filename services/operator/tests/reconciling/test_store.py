@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from ameide_operator.models import KIND
 from ameide_operator.planning import ChildKey
 from ameide_operator.reconciling import ResourceKey, Store
@@ -69,11 +70,22 @@ def test_list_drops_what_is_gone():
     kept.see("Pod", body("p1", 1))
     kept.see("Pod", body("p2", 1))
     told.clear()
-    kept.prune("Pod", [body("p2", 1)])
+    kept.prune("Pod", [body("p2", 1)], "9")
     assert [pod["metadata"]["name"] for pod in kept.pods(KEY)] == ["p2"]
     assert told.take() == [KEY]
-    kept.prune(KIND, [])
+    kept.prune(KIND, [], "9")
     assert kept.resource(KEY) is None
+
+
+@pytest.mark.parametrize("kind", [KIND, "Pod", "Deployment"])
+def test_what_was_made_while_a_list_was_under_way_stays(kind: str):
+    kept, told = store()
+    kept.see(kind, body("orders", 12))
+    told.clear()
+    kept.prune(kind, [], "11")
+    assert told.take() == []
+    kept.prune(kind, [], "12")
+    assert told.take() == [KEY], "it was there at 12, so it is gone"
 
 
 def test_secret_is_told_to_those_who_use_it():
@@ -86,7 +98,7 @@ def test_secret_is_told_to_those_who_use_it():
     kept.use_secrets(KEY, ["t"])
     kept.see("Secret", body("s", 2))
     assert told.take() == [other]
-    kept.prune("Secret", [])
+    kept.prune("Secret", [], "9")
     assert told.take() == [other]
     assert kept.secret_version("n", "s") is None
 

@@ -112,6 +112,7 @@ class ChildWriter:
             and memory.manifests.get(child.key) == digest
             and memory.fields.get(child.key) == owned_fields(live)
         ):
+            self._store.see_write(child.key.kind, live)  # it may have been looked up, since the store had lost it
             return
         _log.info("apply child", resource=str(key), kind=child.key.kind, name=child.key.name, new=live is None)
         manifest = dict(child.manifest)

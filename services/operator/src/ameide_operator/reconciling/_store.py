@@ -114,8 +114,14 @@ class Store:
         """Takes in that a child is not there, as its writer found out."""
         self._children[key].pop(child, None)
 
-    def prune(self, kind: str, present: Iterable[Body]) -> None:
-        """Drops what a list of a whole kind does not have: a deletion that fell into a gap of the watch."""
+    def prune(self, kind: str, present: Iterable[Body], version: str) -> None:
+        """Drops what a list of a whole kind does not have: a deletion that fell into a gap of the watch.
+
+        Args:
+            kind: The kind.
+            present: What the list has.
+            version: State of the cluster that the list shows: what was seen of a later one is none of its business.
+        """
         names = {(body["metadata"].get("namespace", ""), body["metadata"]["name"]) for body in present}
         if kind == SECRET:
             for secret in [secret for secret in self._secrets if secret not in names]:
@@ -125,8 +131,9 @@ class Store:
         for key, name in self._known(kind):
             if (key.namespace, name) not in names:
                 shelf, place = self._place(kind, key, name)
-                shelf.pop(place, None)
-                self._changed(key)
+                if place in shelf and not _is_after(shelf[place], version):
+                    del shelf[place]
+                    self._changed(key)
 
     def _known(self, kind: str) -> list[tuple[ResourceKey, str]]:
         if kind == KIND:
@@ -181,5 +188,13 @@ def _is_older(body: Body, before: Body | None) -> bool:
         return False
     try:
         return int(body["metadata"]["resourceVersion"]) < int(before["metadata"]["resourceVersion"])
+    except (KeyError, ValueError):
+        return False
+
+
+def _is_after(body: Body, version: str) -> bool:
+    """Whether an object is of a later state of the cluster; its states are ordered numbers."""
+    try:
+        return int(body["metadata"]["resourceVersion"]) > int(version)
     except (KeyError, ValueError):
         return False

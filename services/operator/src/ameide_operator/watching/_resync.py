@@ -89,8 +89,8 @@ async def _resync_once(cluster: Cluster, store: Store) -> None:
         if kind == SERVICE_MONITOR and not store.service_monitors:
             continue
         labels = None if kind == KIND else MANAGED
-        present, _ = await cluster.list_metadata(kind, labels=labels, owners=kind == SERVICE_MONITOR)
+        present, version = await cluster.list_metadata(kind, labels=labels, owners=kind == SERVICE_MONITOR)
         if kind == SERVICE_MONITOR:  # not watched: its API may come and go
             for body in present:
                 store.see(kind, body)
-        store.prune(kind, present)
+        store.prune(kind, present, version)

@@ -30,7 +30,7 @@ async def watch_secrets(cluster: Cluster, store: Store, *, listed: asyncio.Event
             present, version = await cluster.list_metadata(SECRET)
             for body in present:
                 store.see(SECRET, body)
-            store.prune(SECRET, present)
+            store.prune(SECRET, present, version)
             listed.set()
             async for change, body in cluster.watch_secret_metadata(version):
                 store.see(SECRET, body, deleted=change == "DELETED")
