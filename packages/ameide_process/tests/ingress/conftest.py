@@ -28,6 +28,7 @@ from ameide_process.routing import Route, Router, require_case, require_idempote
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import RawValue, VersioningBehavior, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -203,7 +204,12 @@ def receivers() -> Callable[[Client], contextlib.AbstractAsyncContextManager[Non
 
 async def received(client: Client, order_id: str) -> list[str]:
     handle = client.get_workflow_handle(f"proc/order-fulfillment/t/{order_id}")
-    return await handle.query("received", result_type=list[str])
+    try:
+        return await handle.query("received", result_type=list[str])
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return []
+        raise
 
 
 @pytest.fixture(scope="session")

@@ -34,13 +34,13 @@ async def test_late_and_old_ones_need_a_word(
     received: Received,
 ) -> None:
     del received  # its workflows run
-    async with places("closed") as at, at.ingress() as ingress:
+    async with places("closed-before") as at, at.ingress() as ingress:
         await wait_until(ingress.is_ready, timeout_s=30)
-        await at.send(cancel_order("closed").SerializeToString())
-        await wait_until(lambda: is_closed(client, "closed"), timeout_s=20)
-        await at.send(order_placed("closed").SerializeToString())
+        await at.send(cancel_order("closed-before").SerializeToString())
+        await wait_until(lambda: is_closed(client, "closed-before"), timeout_s=20)
+        await at.send(order_placed("closed-before").SerializeToString())
         (said,) = [said for _, said in await at.dead_letters(1)]
-        assert (said["dead-letter-reason"], said["dead-letter-event-id"]) == (b"late", b"placed-closed")
+        assert (said["dead-letter-reason"], said["dead-letter-event-id"]) == (b"late", b"placed-closed-before")
         assert (await at.redrive()).skipped == {Skip.LATE: 1}
         dry = await at.redrive(execute=False, consent=Consent(late=True))
         assert dry.to_replay == 1
