@@ -15,7 +15,7 @@ from ameide_operator.kubernetes import SECRET, WATCH_SECONDS, Cluster, seconds_t
 from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, SWEEP_INTERVAL, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
 from ameide_operator.serving import HttpServer, OperatorMetrics
-from ameide_operator.watching import RESYNC_SECONDS, first_look, resync, watch, watch_secrets
+from ameide_operator.watching import METADATA_WATCHED, RESYNC_SECONDS, first_look, resync, watch, watch_metadata
 
 WORKERS: Final = 8
 """Resources that are reconciled at once."""
@@ -107,10 +107,11 @@ class Operator:
                 stack.push_async_callback(readiness.close)
                 stack.push_async_callback(monitors.close)
                 await first_look(cluster, store)
-                listed = asyncio.Event()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(watch_secrets(cluster, store, listed=listed))
-                    await listed.wait()
+                    for kind in METADATA_WATCHED:
+                        listed = asyncio.Event()
+                        group.create_task(watch_metadata(cluster, store, kind, listed=listed))
+                        await listed.wait()
                     relisted = asyncio.Event()
                     group.create_task(watch(cluster, store, listed=relisted))
                     group.create_task(resync(cluster, store, queue, listed=relisted, interval=self._resync_seconds))

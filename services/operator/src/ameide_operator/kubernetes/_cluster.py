@@ -10,7 +10,7 @@ from lightkube.config.client_adapter import verify_cluster
 from lightkube.core.exceptions import ApiError
 from lightkube.types import PatchType
 
-from ameide_operator.kubernetes._kinds import KINDS, SECRET
+from ameide_operator.kubernetes._kinds import KINDS
 from ameide_operator.models import KIND, MANAGER
 from ameide_operator.planning import MANAGED_BY_LABEL, SERVICE_MONITOR
 
@@ -143,16 +143,24 @@ class Cluster:
         # Object by object: thousands with all that they have would be most of the memory that is ever used.
         return [cast("Body", each) if owners else _without_owners(each) async for each in found], found.resourceVersion
 
-    async def watch_secret_metadata(self, since: str) -> AsyncIterator[tuple[str, Body]]:
-        """Changes of Secrets without their content: ADDED, MODIFIED or DELETED, and the metadata.
+    async def watch_metadata(
+        self, kind: str, since: str, *, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[str, Body]]:
+        """Changes of objects of a kind without their content: ADDED, MODIFIED or DELETED, and the metadata.
+
+        Args:
+            kind: The kind.
+            since: Version of the list that the changes follow.
+            labels: Those that an object must have.
 
         Raises:
             ApiError: The version is too old, or the server refuses: list again.
             httpx2.HTTPError: The connection broke: list again.
         """
         changes = self._metadata.watch(
-            KINDS[SECRET],
+            KINDS[kind],
             namespace=self.namespace or ALL_NS,
+            labels=dict(labels) if labels else None,
             resource_version=since,
             server_timeout=self.watch_seconds,
         )

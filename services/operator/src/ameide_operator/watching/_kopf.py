@@ -27,14 +27,11 @@ SILENCE_SECONDS: Final = 70.0
 
 WATCHED: Final = {
     KIND: (GROUP, VERSION, PLURAL),
-    "ServiceAccount": ("", "v1", "serviceaccounts"),
-    "ConfigMap": ("", "v1", "configmaps"),
-    "Service": ("", "v1", "services"),
-    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
     "Deployment": ("apps", "v1", "deployments"),
     POD: ("", "v1", "pods"),
 }
-"""Group, version and plural of each kind; all but our own are watched by label."""
+"""Group, version and plural of each kind whose status is read; all but our own are watched by label. Of the others the
+metadata do: see `_metadata`."""
 
 
 class See(Protocol):
