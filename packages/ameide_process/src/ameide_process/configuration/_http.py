@@ -69,7 +69,8 @@ class HttpSubscription(HttpListening):
     """How an envelope is written when its request has no content type."""
     dead_letter: str | None = None
     """Entry of OUTPUT_CONFIG that takes what can never be handled, which is then answered 202: the ingress has taken
-    charge of it. Unset: such an event is answered 4xx, and stays with its producer."""
+    charge of it. Unset, or the stream refuses it for its size: such an event is answered 4xx, and stays with its
+    producer."""
     bearer_token_file: Path | None = None
     """Holds the tokens of which a client must send one, each on a line of its own; two while one replaces the other.
     Read again when it changes. Unset: whoever reaches the port may send events."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from ameide_process.contract import ProcessContract
 from ameide_process.ingress._delivery import Delivery
@@ -87,12 +87,18 @@ class DeadLettering:
 
         Raises:
             PartitionGoneError: The partition was revoked before that.
+            OutputTooLargeError: The stream refuses it for its size, and its sender waits, so that it can be refused in
+                turn. Of any other source it waits for a higher limit, since it could not be given back.
         """
         publisher = self._publisher
         assert publisher is not None, "ask `bound` before"  # noqa: S101 - narrows the type
         partition = delivery.message.partition
         record = self._record(delivery, reason, message)
         troubled = False
+
+        def may_pass(error: BaseException) -> bool:
+            final = isinstance(error, OutputTooLargeError) and partition.sender_waits
+            return isinstance(error, OutputError) and not final
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -113,7 +119,7 @@ class DeadLettering:
         self._waiting[partition] += 1
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(OutputError), wait=wait, before_sleep=before_sleep, sleep=self._sleep
+                retry=retry_if_exception(may_pass), wait=wait, before_sleep=before_sleep, sleep=self._sleep
             ):
                 if not self._takes(partition):
                     raise PartitionGoneError(str(partition))

@@ -12,6 +12,7 @@ from ameide_process.ingress._ending import Ending, Outcome
 from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
 from ameide_process.invalid_event import InvalidReason
+from ameide_process.outputs import OutputTooLargeError
 
 _logger = structlog.get_logger(__name__)
 
@@ -47,25 +48,35 @@ class Endings:
         self._metrics.ended(ending.outcome)
 
     async def dead_letter(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
-        """Ends a message once the dead-letter stream has it; at once where there is none, and its producer keeps it.
+        """Ends a message once the dead-letter stream has it.
+
+        It is refused, and stays with its producer, where there is no such stream, or where the stream refuses it for
+        its size while the producer waits for an answer.
 
         Raises:
             PartitionGoneError: The partition was revoked before that.
         """
         if not self._dead_lettering.bound:
-            _logger.warning(
-                "event refused",
-                partition=str(delivery.message.partition),
-                reason=reason.value,
-                message=message[:500],
-                workflow_id=delivery.route.workflow_id if delivery.route else None,
-                event_id=delivery.route.idempotency_key if delivery.route else None,
-            )
-            self.end(delivery, Ending(Outcome.REFUSED, reason, message))
+            self._refuse(delivery, reason, message)
             return
-        await self._dead_lettering.publish(delivery, reason, message)
+        try:
+            await self._dead_lettering.publish(delivery, reason, message)
+        except OutputTooLargeError as error:
+            self._refuse(delivery, reason, f"{message}; nor does the dead-letter stream take it: {error}")
+            return
         self._metrics.dead_letter(reason)
         self.end(delivery, Ending(Outcome.DEAD_LETTER, reason, message))
+
+    def _refuse(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
+        _logger.warning(
+            "event refused",
+            partition=str(delivery.message.partition),
+            reason=reason.value,
+            message=message[:500],
+            workflow_id=delivery.route.workflow_id if delivery.route else None,
+            event_id=delivery.route.idempotency_key if delivery.route else None,
+        )
+        self.end(delivery, Ending(Outcome.REFUSED, reason, message))
 
     def reject(self, delivery: Delivery, reason: InvalidReason, message: str) -> None:
         """Ends a message that can never be delivered, in the background where that takes time."""

@@ -17,6 +17,8 @@ class Partition:
     number: int
     acknowledges_each: bool = False
     """Messages are acknowledged each by itself, in any order; else all below a position at once."""
+    sender_waits: bool = False
+    """Who sent a message keeps it until told of its end, and waits for that: it may be refused at any time."""
 
     def __str__(self) -> str:
         return f"{self.source}/{self.number}"

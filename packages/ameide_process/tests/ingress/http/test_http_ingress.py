@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
-from ameide_devstack import EmbeddedKafka, TemporalDevServer
+from ameide_devstack import EmbeddedKafka, NatsServer, TemporalDevServer
 from ameide_devstack.testing import wait_until
 from ameide_process.converter import DATA_CONVERTER
 from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
@@ -181,6 +181,25 @@ async def test_with_a_dead_letter_stream_the_ingress_takes_charge_of_what_it_can
     assert headers["dead-letter-reason"] == b"undecodable"
     assert headers["content-type"] == b"application/protobuf"
     assert not any(b"s3cret" in value for value in headers.values())
+
+
+async def test_what_the_dead_letter_stream_refuses_for_its_size_is_refused_and_holds_up_nothing(
+    posting: Posting, order_placed: Placed
+) -> None:
+    async with NatsServer(config={"max_payload": 16_384}) as nats:
+        await nats.create_stream("DEAD", ["dead"])
+        stream = {"kind": "nats", "servers": nats.address, "subject": "dead"}
+        async with posting({"deadLetter": "dead-letter"}, outputs={"dead-letter": stream}) as ingress:
+            undecodable = await ingress.post(b"\xff" * 20_000)
+            assert (undecodable.status, undecodable.document["reason"]) == (400, "undecodable")
+            assert "max_payload of the NATS server" in undecodable.document["detail"]
+            too_large = await ingress.post_protobuf(order_placed("large", sku="x" * 3_000_000))
+            assert (too_large.status, too_large.document["reason"]) == (413, "too-large")
+            assert "max_payload of the NATS server" in too_large.document["detail"]
+            # The path flows on, and the stream takes what fits.
+            assert (await ingress.get("/readyz"))[0] == 200
+            assert (await ingress.post_protobuf(order_placed("after-large"))).status == 202
+            assert (await ingress.post(b"\xff")).document["events"][0]["reason"] == "dead-lettered"
 
 
 async def test_a_batch_is_accepted_as_a_whole_or_says_what_became_of_each(

@@ -96,7 +96,7 @@ class HttpTransport:
             places=settings.max_concurrent_requests,
         )
         self._listener: TransportListener | None = None
-        self._partition = Partition(path, 0, acknowledges_each=True)
+        self._partition = Partition(path, 0, acknowledges_each=True, sender_waits=True)
         self._positions = count()
         self._arrived: deque[_Posted] = deque()
         """Events that the engine has not taken."""
