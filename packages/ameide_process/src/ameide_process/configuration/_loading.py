@@ -23,6 +23,7 @@ from ameide_process.configuration._environment import (
     read_task_queue,
     read_worker_version,
 )
+from ameide_process.configuration._loops import add_loops
 from ameide_process.configuration._problems import ProblemList
 from ameide_process.configuration._temporal import TemporalSettings, read_temporal
 from ameide_process.configuration._tracing import TracingSettings, read_tracing
@@ -128,6 +129,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     outputs: Mapping[str, OutputSettings] = {}
     if dead_letters or environ.get("OUTPUT_CONFIG"):
         outputs = read_outputs(contract, environ, problems, required=dead_letters)
+    add_loops(subscriptions, outputs, problems)
     problems.raise_if_any()
     assert temporal is not None, "without a problem there are settings"  # noqa: S101 - narrows the type
     return IngressConfiguration(

@@ -1,0 +1,152 @@
+"""Dead letters that the ingress would read again are refused at start."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ameide_process.configuration import IngressConfiguration, StartupError, load_ingress_configuration
+from ameide_process.configuration._nats_subjects import subjects_overlap
+from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
+from hypothesis import given
+from hypothesis import strategies as st
+from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
+
+CONTRACT = ProcessContract(
+    name="p",
+    workflow_type="P",
+    default_task_queue="q",
+    api_major=1,
+    api_minor=2,
+    kind=WorkflowKind.ENTITY,
+    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    dedupe_window=4096,
+    cases=(),
+    subscriptions=(),
+    digest="d",
+)
+
+Load = Callable[[dict[str, Any], dict[str, Any]], IngressConfiguration]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads an ingress with the subscriptions that INGRESS_CONFIG binds."""
+
+    def read(bindings: dict[str, Any], outputs: dict[str, Any]) -> IngressConfiguration:
+        subscriptions = tuple(
+            Subscription(name=name, kind=settings["kind"], binding_ref=name) for name, settings in bindings.items()
+        )
+        (tmp_path / "in.yaml").write_text(json.dumps(bindings))
+        (tmp_path / "out.yaml").write_text(json.dumps(outputs))
+        environ = {
+            "TEMPORAL_ADDRESS": "t:1",
+            "INGRESS_CONFIG": str(tmp_path / "in.yaml"),
+            "OUTPUT_CONFIG": str(tmp_path / "out.yaml"),
+        }
+        return load_ingress_configuration(dataclasses.replace(CONTRACT, subscriptions=subscriptions), environ)
+
+    return read
+
+
+def from_kafka(**changes: object) -> dict[str, object]:
+    return {"kind": "kafka", "bootstrapServers": "a:1,b:1", "topics": ["orders", "returns"], **changes}
+
+
+def to_kafka(**changes: object) -> dict[str, object]:
+    return {"kind": "kafka", "bootstrapServers": ["B:1"], "topic": "returns", **changes}
+
+
+def from_nats(**changes: object) -> dict[str, object]:
+    return {"kind": "nats", "servers": "a:1,b:1", "stream": "S", **changes}
+
+
+def to_nats(**changes: object) -> dict[str, object]:
+    return {"kind": "nats", "servers": "b:1", "subject": "orders.dead", **changes}
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "written", "read"),
+    [
+        (from_kafka(), to_kafka(), "topic", "topics"),
+        (from_kafka(topics=None, topic="returns"), to_kafka(), "topic", "topics"),
+        (from_nats(subjects="x, orders.>"), to_nats(), "subject", "subjects"),
+        (from_nats(partitions=["orders.a", "*.dead"]), to_nats(), "subject", "partitions"),
+    ],
+    ids=["topics", "topic", "subjects", "partitions"],
+)
+def test_an_output_that_is_a_source_is_refused_with_both_settings(
+    load: Load, source: dict[str, object], output: dict[str, object], written: str, read: str
+):
+    source = {name: value for name, value in source.items() if value is not None}
+    other = from_kafka(bootstrapServers="c:1", deadLetter="dead-letter.other")
+    with pytest.raises(StartupError) as caught:
+        load({"mine": source, "other": other}, {"dead-letter": output, "dead-letter.other": to_kafka(topic="dead")})
+    (problem,) = caught.value.problems
+    assert (problem.name, problem.value) == (f"OUTPUT_CONFIG dead-letter.{written}", output[written])
+    assert f"INGRESS_CONFIG mine.{read} " in problem.advice
+    assert caught.value.exit_code == 2
+
+
+def test_dead_letters_of_one_subscription_may_not_come_in_by_another(load: Load):
+    bindings = {"mine": from_kafka(topics="orders"), "other": from_kafka(topics="returns", deadLetter="dead-letter.b")}
+    with pytest.raises(StartupError) as caught:
+        load(bindings, {"dead-letter": to_kafka(), "dead-letter.b": to_kafka(topic="dead")})
+    (problem,) = caught.value.problems
+    assert problem.name == "OUTPUT_CONFIG dead-letter.topic"
+    assert "INGRESS_CONFIG other.topics " in problem.advice
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        (from_kafka(), to_kafka(topic="dead")),
+        (from_kafka(), to_kafka(bootstrapServers="c:1")),
+        (from_kafka(), to_nats(subject="returns")),
+        (from_nats(subjects="orders.*.x"), to_nats()),
+        (from_nats(subjects="orders.>"), to_nats(servers="c:1")),
+        # Which subjects the stream has, the settings do not say.
+        (from_nats(), to_nats()),
+    ],
+)
+def test_what_is_not_read_is_no_loop(load: Load, source: dict[str, object], output: dict[str, object]):
+    assert load({"mine": source}, {"dead-letter": output}).outputs.keys() == {"dead-letter"}
+
+
+def test_an_output_that_no_subscription_uses_is_not_looked_at(load: Load):
+    outputs = {"dead-letter": to_kafka(topic="dead"), "dead-letter.unused": to_kafka()}
+    assert load({"mine": from_kafka()}, outputs).outputs.keys() == outputs.keys()
+
+
+tokens = st.sampled_from(["a", "b"])
+subjects = st.lists(tokens, min_size=1, max_size=4).map(".".join)
+patterns = st.tuples(st.lists(st.one_of(tokens, st.just("*")), max_size=3), st.sampled_from(["a", "*", ">"])).map(
+    lambda parts: ".".join([*parts[0], parts[1]])
+)
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """As NATS does it."""
+    wanted, found = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        if len(found) < len(wanted):
+            return False
+        wanted, found = wanted[:-1], found[: len(wanted) - 1]
+    return len(wanted) == len(found) and all(each in {"*", token} for each, token in zip(wanted, found, strict=True))
+
+
+@given(pattern=patterns, subject=subjects)
+def test_a_subject_falls_under_a_pattern_as_with_nats(pattern: str, subject: str):
+    assert subjects_overlap(pattern, subject) == subjects_overlap(subject, pattern) == matches(pattern, subject)
+
+
+ALL_SUBJECTS = [".".join(each) for length in range(1, 6) for each in product(["a", "b"], repeat=length)]
+
+
+@given(one=patterns, other=patterns)
+def test_patterns_overlap_where_a_subject_falls_under_both(one: str, other: str):
+    assert subjects_overlap(one, other) == any(matches(one, each) and matches(other, each) for each in ALL_SUBJECTS)
