@@ -201,7 +201,7 @@ class KafkaTransport:
         consumer, _ = self._joined()
         places = self._places
         offsets = {
-            each: Commit(progress.positions[place.partition], place.topic_id)
+            each: Commit(progress.positions[place.partition], place.topic_id, place.partitions)
             for each, place in places.places.items()
             # For a topic that is gone aiokafka would go on trying, and commit nothing else meanwhile.
             if place.partition in progress.positions and each.topic not in places.absent
@@ -283,7 +283,7 @@ class KafkaTransport:
         await consumer.start()
         while True:
             ids = await self._topics.ids(self._settings.topics, create=True)
-            self._places.absent = sorted(set(self._settings.topics) - ids.keys())
+            self._places.missed(set(self._settings.topics) - ids.keys())
             if ids:
                 break
             await asyncio.sleep(TOPIC_PAUSE)

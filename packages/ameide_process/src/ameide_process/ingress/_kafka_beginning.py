@@ -1,9 +1,11 @@
 """Where a Kafka partition is begun, from what its group has committed.
 
 A commit carries the id of the topic that its offset is of, as the offset's metadata. So an offset that outlives its
-topic, or arrives after it, is known for what it is, by whichever member meets it, and nothing is skipped.
+topic, or arrives after it, is known for what it is, by whichever member meets it, and nothing is skipped. And it
+carries how many partitions the topic had when the group began with it, so that one that was added later is known too.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,8 +13,8 @@ from aiokafka import OffsetAndMetadata
 
 from ameide_process.ingress._kafka_topics import NO_ID
 
-_TOPIC_ID: Final = "topic-id="
-"""Begins our metadata; other clients write theirs."""
+_WRITTEN: Final = re.compile(r"(?:topic-id=([0-9a-f]+))?(?: ?partitions=([0-9]{1,6}))?")
+"""Our metadata; other clients write theirs."""
 
 
 def is_another(topic_id: str, before: str) -> bool:
@@ -27,16 +29,22 @@ class Commit:
     offset: int
     topic_id: str
     """`NO_ID` where a broker does not keep it, or whoever committed did not say."""
+    partitions: int | None = None
+    """Of the topic when the group began with it, 0 where there was none yet; None where nobody knows."""
 
     @classmethod
     def read(cls, committed: OffsetAndMetadata) -> "Commit":
         """Reads what the broker has."""
-        prefix, topic_id = committed.metadata[: len(_TOPIC_ID)], committed.metadata[len(_TOPIC_ID) :]
-        return cls(committed.offset, topic_id if prefix == _TOPIC_ID else NO_ID)
+        written = _WRITTEN.fullmatch(committed.metadata)
+        if written is None:
+            return cls(committed.offset, NO_ID)
+        return cls(committed.offset, written[1] or NO_ID, int(written[2]) if written[2] else None)
 
     def write(self) -> OffsetAndMetadata:
         """Makes what the broker gets."""
-        return OffsetAndMetadata(self.offset, f"{_TOPIC_ID}{self.topic_id}" if self.topic_id != NO_ID else "")
+        said = [f"topic-id={self.topic_id}"] if self.topic_id != NO_ID else []
+        said += [f"partitions={self.partitions}"] if self.partitions is not None else []
+        return OffsetAndMetadata(self.offset, " ".join(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ def beginning(
     end: int,
     start_from: Literal["earliest", "latest"],
     anew: str = "",
+    added: bool = False,
 ) -> Beginning:
     """Decides where a partition is begun.
 
@@ -66,13 +75,14 @@ def beginning(
         end: Of the partition's log.
         start_from: For a group that has committed nothing.
         anew: Why it begins at the beginning in any case; empty: it does not.
+        added: Whether it is younger than the group: all that it has came after the group's first beginning.
     """
     if not anew and commit is not None and is_another(topic_id, commit.topic_id):
         anew = f"offset {commit.offset} was committed for a topic of this name that is gone"
     if anew:
         return Beginning(begin, f"{anew}; it is read from its beginning, {begin}")
     if commit is None:
-        return Beginning(begin if start_from == "earliest" else end)
+        return Beginning(begin if added or start_from == "earliest" else end)
     if commit.offset < begin:
         return Beginning(
             begin,

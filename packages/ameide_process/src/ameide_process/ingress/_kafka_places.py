@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,8 @@ class Place:
     """Of the topic that is read."""
     announced: bool = True
     """Whether the engine has it."""
+    partitions: int | None = None
+    """Of the topic when the group began with it; see `Commit`."""
     next: int | None = None
     """Position of the message to be delivered next; None: where to begin is not known yet."""
     committed: int = 0
@@ -81,6 +83,8 @@ class KafkaPlaces:
         self.places: dict[TopicPartition, Place] = {}
         self.absent: list[str] = []
         self.beginning_anew = ""
+        self._partitions: dict[str, int] = {}
+        """Of topics, when the group began with them, as far as this member knows; 0 of one that there was not."""
         self._ids: dict[str, str] = {}
         """Of topics, as last read by us."""
         self._looked_at = -math.inf
@@ -120,9 +124,15 @@ class KafkaPlaces:
             places = {each: place for each, place in places.items() if each.topic in ids}
             if not places:
                 return
-            commits = await self._commits(list(places))
+            counts = {each.topic: len(consumer.partitions_for_topic(each.topic) or ()) for each in places}
+            commits = await self._commits(
+                {*places, *(TopicPartition(each, number) for each in counts for number in range(counts[each]))}
+            )
             begins = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
+        for topic, count in counts.items():
+            first = self._first_partitions(topic, ids[topic], commits)
+            self._partitions[topic] = count if first is None else first
         begun: dict[TopicPartition, Commit] = {}
         for each, place in places.items():
             if is_another(ids[each.topic], self._ids.get(each.topic, NO_ID)):
@@ -134,10 +144,11 @@ class KafkaPlaces:
                 end=ends[each],
                 start_from=self._settings.start_from,
                 anew=place.anew,
+                added=each.partition >= self._partitions[each.topic],
             )
             if found.remark:
                 _logger.warning("partition not continued", partition=str(place.partition), reason=found.remark)
-            begun[each] = Commit(found.offset, ids[each.topic])
+            begun[each] = Commit(found.offset, ids[each.topic], self._partitions[each.topic])
         # Before anything is read: from then on the offset says of which topic it is, and a group that begins at the end
         # has a place to come back to.
         await self.commit(consumer, {each: at for each, at in begun.items() if commits.get(each) != at})
@@ -147,7 +158,7 @@ class KafkaPlaces:
             consumer.seek(each, at.offset)
             place = places[each]
             place.next = place.committed = at.offset
-            place.topic_id = at.topic_id
+            place.topic_id, place.partitions = at.topic_id, at.partitions
             place.anew = ""
             if not place.announced:
                 consumer.resume(each)
@@ -171,15 +182,25 @@ class KafkaPlaces:
             return
         ids = await self._topics.ids(self._settings.topics)
         self._looked_at = now
-        self.absent = [each for each in self._settings.topics if each not in ids]
+        self.missed(each for each in self._settings.topics if each not in ids)
         anew: dict[TopicPartition, str] = {}
+        beyond: list[TopicPartition] = []
         for each, place in self.places.items():
             if place.next is None or each.topic not in ids:
                 continue
             if is_another(ids[each.topic], place.topic_id):
                 anew[each] = f"topic {each.topic} was deleted and made anew"
-            elif beyond := self._beyond_end(place, consumer.highwater(each), now):
-                anew[each] = beyond
+            elif self._seems_beyond_end(place, consumer.highwater(each), now):
+                beyond.append(each)
+        # What aiokafka says is as old as its last fetch, which of a paused partition may be long ago.
+        for each, end in (await consumer.end_offsets(beyond)).items() if beyond else ():
+            place = self.places.get(each)
+            if place is None or place.next is None:
+                continue
+            if end < place.next:
+                anew[each] = f"{place.partition} ends at offset {end}, before {place.next}, which was to be read next"
+            else:
+                place.beyond_end_since = None
         if anew:
             await self.begin_anew(consumer, listener, anew)
         if unknown := [each for each in ids if consumer.partitions_for_topic(each) is None]:
@@ -236,25 +257,39 @@ class KafkaPlaces:
             if each in places:
                 places[each].committed = at.offset
 
-    async def _commits(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Commit]:
+    def missed(self, topics: Iterable[str]) -> None:
+        """Says which topics there are not, or are not shown to us."""
+        self.absent = sorted(topics)
+        # One that is made later is read from its beginning: all that it has came after ours.
+        for each in self.absent:
+            self._partitions.setdefault(each, 0)
+
+    def _first_partitions(self, topic: str, topic_id: str, commits: Mapping[TopicPartition, Commit]) -> int | None:
+        """How many partitions a topic had when the group began with it; None: it has not begun yet."""
+        said = [
+            at.partitions
+            for each, at in commits.items()
+            if each.topic == topic and at.partitions is not None and not is_another(topic_id, at.topic_id)
+        ]
+        return min(said) if said else self._partitions.get(topic)
+
+    async def _commits(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Commit]:
         """Asks what the group has committed, and of which topics; aiokafka's consumer does not tell the latter."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers, **self._security)
         try:
             await admin.start()
-            offsets = await admin.list_consumer_group_offsets(self._group, partitions=partitions)
+            offsets = await admin.list_consumer_group_offsets(self._group, partitions=sorted(partitions))
         finally:
             with contextlib.suppress(KafkaError, OSError):
                 await admin.close()
         return {each: Commit.read(at) for each, at in offsets.items() if at.offset >= 0}
 
     @staticmethod
-    def _beyond_end(place: Place, end: int | None, now: float) -> str:
-        """Why a place is in no log of this topic, where the broker says so for long enough; empty: it may be."""
+    def _seems_beyond_end(place: Place, end: int | None, now: float) -> bool:
+        """Whether a place has been in no log of this topic for long, by the end that was fetched last."""
         if end is None or place.next is None or place.next <= end:
             place.beyond_end_since = None
-            return ""
+            return False
         if place.beyond_end_since is None:
             place.beyond_end_since = now
-        if now - place.beyond_end_since <= BEYOND_END_GRACE:
-            return ""
-        return f"{place.partition} ends at offset {end}, before {place.next}, which was to be read next"
+        return now - place.beyond_end_since > BEYOND_END_GRACE
