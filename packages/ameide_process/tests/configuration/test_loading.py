@@ -286,6 +286,10 @@ def test_no_secret_is_ever_shown(environ: Callable[..., dict[str, str]], tmp_pat
         ({"sessionTimeoutSeconds": 0}, "sessionTimeoutSeconds", "is wrong", "greater than or equal to 1"),
         ({"format": "xml"}, "format", "is wrong", "'protobuf' or 'json'"),
         ({"bootstrapServers": "b"}, "bootstrapServers", "is wrong", "write each server as host:port"),
+        ({"bootstrapServers": "b:1,b:0"}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
+        ({"bootstrapServers": "b:70000"}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
+        ({"bootstrapServers": "b:" + "1" * 5000}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
+        ({"topics": "a, b, a"}, "topics", "is wrong", "name each topic once"),
         ({"kind": "pulsar"}, "", "is wrong", "set kind to the transport, one of: kafka"),
     ],
 )
@@ -384,6 +388,32 @@ def test_an_unreadable_file_is_one_problem(environ: Callable[..., dict[str, str]
     (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(outputs=content))
     assert problem.name == "OUTPUT_CONFIG"
     assert said in problem.advice
+
+
+TWICE = [
+    ("d: {kind: kafka}\ne: {kind: kafka}\nd: {kind: nats}\n", "has 'd' twice in one mapping, at lines 1 and 3"),
+    ('{"d": {}, "d": {}}', "has 'd' twice in one mapping, at lines 1 and 1"),
+    ("d:\n  topic: a\n  topic: b\n", "has 'topic' twice in one mapping, at lines 2 and 3"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), TWICE)
+def test_what_stands_twice_is_named(environ: Callable[..., dict[str, str]], content: str, said: str):
+    wrong = environ(subscriptions=content, outputs=content)
+    problems = problems_of(load_ingress_configuration, CONTRACT, wrong)
+    assert [problem.name for problem in problems] == ["INGRESS_CONFIG", "OUTPUT_CONFIG"]
+    assert all(problem.advice.startswith(said) for problem in problems)
+
+
+def test_a_merge_may_be_overridden(environ: Callable[..., dict[str, str]]):
+    subscriptions = """
+    orders-facts: &orders {kind: kafka, bootstrapServers: b:1, topic: t}
+    payments-facts: {<<: *orders, topic: u}
+    """
+    orders, payments = load_ingress_configuration(CONTRACT, environ(subscriptions)).subscriptions
+    assert isinstance(orders.settings, KafkaSubscription)
+    assert isinstance(payments.settings, KafkaSubscription)
+    assert (orders.settings.topics, payments.settings.topics) == (["t"], ["u"])
 
 
 def test_an_absent_file_is_one_problem(environ: Callable[..., dict[str, str]]):

@@ -55,6 +55,40 @@ def split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+class _TwiceError(yaml.YAMLError):
+    """A mapping has a key twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping with a key twice, as YAML 1.2 does (3.2.1.3); the library takes the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            # Others are no names, and refused later.
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line, name = key.start_mark.line + 1, (key.tag, key.value)
+            if name in seen:
+                raise _TwiceError(
+                    f"has {key.value[:100]!r} twice in one mapping, at lines {seen[name]} and {line}; remove or rename "
+                    "one, since only the last would count"
+                )
+            seen[name] = line
+        return node
+
+
+def _why_unreadable(error: yaml.YAMLError) -> str:
+    if isinstance(error, _TwiceError):
+        return str(error)
+    # The mark and the complaint only: the text around it may hold what should not be printed.
+    mark = getattr(error, "problem_mark", None)
+    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    what = _QUOTED.sub("'…'", getattr(error, "problem", None) or "it does not parse")
+    return f"is neither YAML nor JSON{where}: {what}"
+
+
 def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[str, Any] | None:
     """Reads a file that is a mapping at its top.
 
@@ -68,7 +102,7 @@ def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[st
     """
     try:
         # JSON is YAML, so one reader serves both.
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         problems.add(variable, str(path), "no such file; is the ConfigMap mounted?")
         return None
@@ -76,11 +110,7 @@ def read_mapping(variable: str, path: Path, problems: ProblemList) -> Mapping[st
         problems.add(variable, str(path), f"cannot be read: {error}")
         return None
     except yaml.YAMLError as error:
-        # The mark and the complaint only: the text around it may hold what should not be printed.
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = _QUOTED.sub("'…'", getattr(error, "problem", None) or "it does not parse")
-        problems.add(variable, str(path), f"is neither YAML nor JSON{where}: {what}")
+        problems.add(variable, str(path), _why_unreadable(error))
         return None
     if content is None:
         return {}

@@ -6,9 +6,10 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from ameide_process.configuration._documents import Document, split_commas
+from ameide_process.configuration._servers import Servers
 from ameide_process.configuration._tls import ClientTls
 
 SECRET_FILES = frozenset(
@@ -29,18 +30,17 @@ _NAME: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
 """Of topics and of static members, as Kafka checks them."""
 
 
-def _check_server(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or "@" in host or "/" in host:
-        raise ValueError("write each server as host:port, without scheme and credentials")
-    return value
-
-
 def _check_topic(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
             "write a name that Kafka takes: 1 to 249 letters, digits, dots, underscores and dashes, not . or .."
         )
+    return value
+
+
+def _check_each_once(value: list[str]) -> list[str]:
+    if len(set(value)) < len(value):
+        raise ValueError("name each topic once")
     return value
 
 
@@ -59,16 +59,11 @@ class KafkaSasl(Document):
 class KafkaConnection(Document):
     """A broker and how to speak to it."""
 
-    bootstrap_servers: Annotated[list[str], BeforeValidator(split_commas), Field(min_length=1)]
+    bootstrap_servers: Servers
     """host:port of some brokers of the cluster; a list, or one string with commas."""
     tls: ClientTls | None = None
     """Absent: no TLS. An empty mapping: TLS with the system's certificates."""
     sasl: KafkaSasl | None = None
-
-    @field_validator("bootstrap_servers")
-    @classmethod
-    def _servers_have_ports(cls, value: list[str]) -> list[str]:
-        return [_check_server(each) for each in value]
 
     def files(self) -> dict[str, Path]:
         """Returns the files that must exist, by setting."""
@@ -86,6 +81,7 @@ class KafkaSubscription(KafkaConnection):
         list[_Topic],
         BeforeValidator(split_commas),
         Field(min_length=1, validation_alias=AliasChoices("topics", "topic")),
+        AfterValidator(_check_each_once),
     ]
     """The topics; a list, or one string with commas. `topic` is accepted too, as in the Process resource."""
     consumer_group: Annotated[str, Field(min_length=1)] | None = None

@@ -25,6 +25,7 @@ from ameide_process.configuration._environment import (
 )
 from ameide_process.configuration._loops import add_loops
 from ameide_process.configuration._problems import ProblemList
+from ameide_process.configuration._shared_consumers import add_shared_consumers
 from ameide_process.configuration._temporal import TemporalSettings, read_temporal
 from ameide_process.configuration._tracing import TracingSettings, read_tracing
 from ameide_process.contract import ProcessContract
@@ -122,6 +123,7 @@ def load_ingress_configuration(contract: ProcessContract, environ: Mapping[str, 
     if not contract.subscriptions:
         problems.add("INGRESS_CONFIG", "has no use", f"{contract.name} declares no ingress subscription in its proto")
     subscriptions = read_subscriptions(contract, environ, problems, health_port=http.port)
+    add_shared_consumers(subscriptions, problems)
     dead_letters = [bound.dead_letter for bound in subscriptions if bound.dead_letter is not None]
     if not subscriptions and any(each.kind != "http" for each in contract.subscriptions):
         # Nothing could be read of them; by default they have one.

@@ -1,12 +1,13 @@
 """Dead letters that would come back: an output that is a source of the same ingress."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ameide_process.configuration._bindings import BoundSubscription, OutputSettings, SubscriptionSettings
 from ameide_process.configuration._kafka import KafkaOutput, KafkaSubscription
 from ameide_process.configuration._nats import NatsOutput, NatsSubscription
 from ameide_process.configuration._nats_subjects import subjects_overlap
 from ameide_process.configuration._problems import ProblemList
+from ameide_process.configuration._servers import share_server
 
 
 def add_loops(
@@ -42,17 +43,13 @@ def _read_too(settings: SubscriptionSettings, output: OutputSettings) -> Iterato
     """Names the settings of a subscription under which what is written to an output falls."""
     match settings, output:
         case KafkaSubscription(), KafkaOutput():
-            if output.topic in settings.topics and _share_server(settings.bootstrap_servers, output.bootstrap_servers):
+            if output.topic in settings.topics and share_server(settings.bootstrap_servers, output.bootstrap_servers):
                 yield "topics"
         case NatsSubscription(), NatsOutput():
-            if not _share_server(settings.servers, output.servers):
+            if not share_server(settings.servers, output.servers):
                 return
             for setting, subjects in (("subjects", settings.subjects), ("partitions", settings.partitions)):
                 if any(subjects_overlap(each, output.subject) for each in subjects):
                     yield setting
         case _:
             pass
-
-
-def _share_server(one: Iterable[str], other: Iterable[str]) -> bool:
-    return not {each.lower() for each in one}.isdisjoint(each.lower() for each in other)

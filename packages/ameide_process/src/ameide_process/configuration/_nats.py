@@ -1,17 +1,30 @@
 """How to reach NATS, and what to read from or write to its streams."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 
 from ameide_process.configuration._documents import Document, split_commas
+from ameide_process.configuration._nats_subjects import subjects_overlap
+from ameide_process.configuration._servers import Servers
 from ameide_process.configuration._tls import ClientTls
 
 _Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.*>/\\]+$")]
 """Of a stream or consumer: NATS takes no dots, wildcards, slashes or spaces there."""
 _Filter = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
 """Subject, perhaps with wildcards."""
+
+
+def _check_disjoint(value: list[str]) -> list[str]:
+    for one, other in combinations(value, 2):
+        if subjects_overlap(one, other):
+            raise ValueError(
+                f"write partitions that share no subject: {one} and {other} do, so that their events would come twice, "
+                "and in no order"
+            )
+    return value
 
 
 class NatsCredentials(Document):
@@ -48,21 +61,12 @@ class NatsCredentials(Document):
 class NatsConnection(Document):
     """NATS and how to speak to it."""
 
-    servers: Annotated[list[str], BeforeValidator(split_commas), Field(min_length=1)]
+    servers: Servers
     """host:port of some servers of the cluster; a list, or one string with commas."""
     tls: ClientTls | None = None
     """Absent: no TLS, unless the server asks for it. An empty mapping: TLS with the system's certificates."""
     credentials: NatsCredentials | None = None
     """Absent: nobody, or the client certificate."""
-
-    @field_validator("servers")
-    @classmethod
-    def _servers_have_ports(cls, value: list[str]) -> list[str]:
-        for each in value:
-            host, _, port = each.rpartition(":")
-            if not host or not port.isdecimal() or "@" in host or "/" in host:
-                raise ValueError("write each server as host:port, without scheme and credentials")
-        return value
 
     def files(self) -> dict[str, Path]:
         """Returns the files that must exist, by setting."""
@@ -87,7 +91,9 @@ class NatsSubscription(NatsConnection):
         list[_Filter], BeforeValidator(split_commas), Field(validation_alias=AliasChoices("subjects", "subject"))
     ] = Field(default_factory=list)
     """Which of the stream's subjects, wildcards allowed; empty: all."""
-    partitions: Annotated[list[_Filter], BeforeValidator(split_commas)] = Field(default_factory=list)
+    partitions: Annotated[list[_Filter], BeforeValidator(split_commas), AfterValidator(_check_disjoint)] = Field(
+        default_factory=list
+    )
     """In place of `subjects`: subjects that never share a key, each read by a consumer of its own, so that members
     share the work. Removing one of them leaves its consumer behind, with what it had not delivered."""
     durable: _Name | None = None
@@ -110,8 +116,6 @@ class NatsSubscription(NatsConnection):
     def _subjects_or_partitions(self) -> "NatsSubscription":
         if self.subjects and self.partitions:
             raise ValueError("set subjects or partitions, not both")
-        if len(set(self.partitions)) < len(self.partitions):
-            raise ValueError("name each partition once")
         return self
 
 
