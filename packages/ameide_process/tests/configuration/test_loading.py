@@ -151,18 +151,27 @@ def test_the_budget_of_a_history_is_set_for_the_server(environ: Callable[..., di
     assert load_ingress_configuration(CONTRACT, environ(**variables)).history_budget == HistoryBudget(5_000_000, 5_000)
 
 
+@pytest.mark.parametrize("amount", ["many", "-1", "4095", "1e9", "9" * 30, "9501", "41943041"])
 @pytest.mark.parametrize(
-    ("variable", "least"),
-    [("INGRESS_HISTORY_BYTES", 4 * 2**20), ("INGRESS_HISTORY_EVENTS", 4_096)],
+    ("variable", "advice"),
+    [
+        ("INGRESS_HISTORY_BYTES", "from 4194304 to 41943040: the server ends a workflow with a history of 50 MB"),
+        ("INGRESS_HISTORY_EVENTS", "from 4096 to 9500: the server refuses the 10,001st signal of a workflow"),
+    ],
     ids=["bytes", "events"],
 )
-@pytest.mark.parametrize("amount", ["many", "-1", "4095", "1e9", "9" * 30])
 def test_a_budget_that_is_none_is_refused(
-    environ: Callable[..., dict[str, str]], variable: str, least: int, amount: str
+    environ: Callable[..., dict[str, str]], variable: str, advice: str, amount: str
 ):
     (problem,) = problems_of(load_ingress_configuration, CONTRACT, environ(**{variable: amount}))
     assert (problem.name, problem.value) == (variable, amount)
-    assert problem.advice == f"set it to a whole number of {least} or more"
+    assert problem.advice.startswith(f"set it to a whole number {advice}")
+
+
+@pytest.mark.parametrize("budget", [HistoryBudget(4 * 2**20, 4_096), HistoryBudget(40 * 2**20, 9_500)])
+def test_a_budget_within_its_bounds_is_taken(environ: Callable[..., dict[str, str]], budget: HistoryBudget):
+    variables = {"INGRESS_HISTORY_BYTES": str(budget.size), "INGRESS_HISTORY_EVENTS": str(budget.events)}
+    assert load_ingress_configuration(CONTRACT, environ(**variables)).history_budget == budget
 
 
 def loaded_with_instance_id(environ: dict[str, str], value: str, **variables: str) -> KafkaSubscription:

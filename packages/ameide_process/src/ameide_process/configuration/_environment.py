@@ -22,6 +22,10 @@ _LEAST_HISTORY_BYTES = 4 * 1024 * 1024
 """The server suggests to a workflow to go on as a new run at this size; parked before, it would never get there."""
 _LEAST_HISTORY_EVENTS = 4_096
 """The same in events."""
+_MOST_HISTORY_BYTES = 40 * 1024 * 1024
+"""What is on its way while we look must fit below the server's limit, too."""
+_MOST_HISTORY_EVENTS = 9_500
+"""The same in events, of which almost all may be signals."""
 
 TERMINATION_LOG = Path("/dev/termination-log")
 """Kubernetes' own default of `terminationMessagePath`."""
@@ -128,19 +132,36 @@ def read_oldest_unacknowledged(environ: Mapping[str, str], problems: ProblemList
 
 
 def read_history_budget(environ: Mapping[str, str], problems: ProblemList) -> HistoryBudget:
-    """Reads INGRESS_HISTORY_BYTES and INGRESS_HISTORY_EVENTS, for servers with other limits than Temporal's own."""
+    """Reads INGRESS_HISTORY_BYTES and INGRESS_HISTORY_EVENTS, for servers with lower limits than Temporal's own."""
+
+    def read(variable: str, default: int, least: int, most: int, why: str) -> int:
+        text = environ.get(variable) or str(default)
+        if text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most:
+            return int(text)
+        problems.add(
+            variable,
+            text[:100],
+            f"set it to a whole number from {least} to {most}: the server {why}, and where its limit is higher nothing "
+            "is lost, a key only waits for its worker earlier",
+        )
+        return default
+
     return HistoryBudget(
-        size=_read_count("INGRESS_HISTORY_BYTES", DEFAULT_HISTORY_BYTES, _LEAST_HISTORY_BYTES, environ, problems),
-        events=_read_count("INGRESS_HISTORY_EVENTS", DEFAULT_HISTORY_EVENTS, _LEAST_HISTORY_EVENTS, environ, problems),
+        size=read(
+            "INGRESS_HISTORY_BYTES",
+            DEFAULT_HISTORY_BYTES,
+            _LEAST_HISTORY_BYTES,
+            _MOST_HISTORY_BYTES,
+            "ends a workflow with a history of 50 MB",
+        ),
+        events=read(
+            "INGRESS_HISTORY_EVENTS",
+            DEFAULT_HISTORY_EVENTS,
+            _LEAST_HISTORY_EVENTS,
+            _MOST_HISTORY_EVENTS,
+            "refuses the 10,001st signal of a workflow",
+        ),
     )
-
-
-def _read_count(variable: str, default: int, least: int, environ: Mapping[str, str], problems: ProblemList) -> int:
-    text = environ.get(variable) or str(default)
-    if text.isdecimal() and least <= int(text) < 2**63:
-        return int(text)
-    problems.add(variable, text, f"set it to a whole number of {least} or more")
-    return default
 
 
 def read_path(variable: str, environ: Mapping[str, str], problems: ProblemList, *, advice: str) -> Path | None:

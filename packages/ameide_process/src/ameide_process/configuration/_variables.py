@@ -53,7 +53,10 @@ _OWN: Final = {
         ),
         (
             "INGRESS_HISTORY_BYTES, INGRESS_HISTORY_EVENTS",
-            "What may wait in the history of a workflow that no worker handles. Unset: 20 MB, 8,000 events.",
+            (
+                "What may wait in the history of a workflow that no worker handles. Unset: 20 MB, 8,000 events; at "
+                "most 40 MB, 9,500 events."
+            ),
         ),
     ),
 }
