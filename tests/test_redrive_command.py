@@ -171,6 +171,8 @@ async def test_what_is_wrong_is_said_at_once(terminal: Terminal) -> None:
         (["--dead-letter", "dead"], "known are: dead-letter"),
         (["--subscription", "nobody"], "known are: "),
         (["--partition", "one"], "valid integer"),
+        (["--from-position", "9", "--to-position", "3"], "--from-position 9 is above --to-position 3"),
+        (["--reason", "poison"], "no dead letter has the reason 'poison'; known are: "),
         (["--excute"], "No such option"),
     ):
         code, _, err = await terminal.run(*arguments)

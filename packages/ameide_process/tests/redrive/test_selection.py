@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from ameide_process.configuration import BoundSubscription, HttpSubscription, KafkaOutput, KafkaSubscription
 from ameide_process.contract import Subscription
+from ameide_process.invalid_event import InvalidReason
 from ameide_process.outputs import DeadLetterRecord, OutputRecord, SourcePosition
 from ameide_process.redrive._journal import Positions, read_redriven, redriven_record
 from ameide_process.redrive._selection import Consent, Filter, Known, Rules, Skip, read_time
@@ -120,6 +122,25 @@ def test_what_the_namespace_may_have_forgotten_needs_a_word():
 )
 def test_filters(chosen: Filter, expected: bool):
     assert chosen.matches(letter(), workflow_id="w", event_key="e") is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"reasons": ["late", "undecodeable"]}, "'undecodeable'; known are: .*fact-refused, .*undecodable"),
+        ({"from_position": 9, "to_position": 3}, "--from-position 9 is above --to-position 3"),
+        ({"since": NOW, "until": NOW - timedelta(hours=1)}, "--since 2026-05-01T00:00:00.* is not before --until"),
+        ({"since": NOW, "until": NOW}, "is not before"),
+    ],
+)
+def test_what_no_dead_letter_can_be_is_an_error(asked: dict[str, Any], said: str):
+    with pytest.raises(ValueError, match=said):
+        Filter(**asked)
+
+
+@pytest.mark.parametrize("reason", [*(each.value for each in InvalidReason), "fact-refused"])
+def test_every_reason_may_be_asked_for(reason: str):
+    assert Filter(reasons=[reason]).matches(letter(reason), workflow_id="w", event_key="e")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Streams that a process writes to: dead letters, emitted facts and progress facts by the same door."""
 
 from ameide_process.configuration import OutputSettings
-from ameide_process.outputs._dead_letter import DeadLetterPublisher, DeadLetterRecord, SourcePosition
+from ameide_process.outputs._dead_letter import FACT_REFUSED, DeadLetterPublisher, DeadLetterRecord, SourcePosition
 from ameide_process.outputs._fact import FactPublisher, FactRecord
 from ameide_process.outputs._kafka import KafkaTopicOutput
 from ameide_process.outputs._nats import RECORD_KEY, NatsStreamOutput
@@ -16,6 +16,7 @@ from ameide_process.outputs._output import (
 from ameide_process.outputs._watching import Publisher, watched_outputs
 
 __all__ = [
+    "FACT_REFUSED",
     "RECORD_KEY",
     "DeadLetterPublisher",
     "DeadLetterRecord",

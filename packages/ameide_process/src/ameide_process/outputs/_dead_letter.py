@@ -27,6 +27,9 @@ WORKFLOW_ID = "dead-letter-workflow-id"
 RUN_ID = "dead-letter-run-id"
 EVENT_ID = "dead-letter-event-id"
 
+FACT_REFUSED = "fact-refused"
+"""Reason of a fact that its stream takes in no way."""
+
 MAXIMUM_MESSAGE_BYTES = 2048
 """Longest message header; a key of a megabyte should not double the record."""
 
@@ -53,7 +56,7 @@ class DeadLetterRecord:
     value: bytes
     """The original bytes."""
     reason: str
-    """Stable word for programs: a value of `InvalidReason`."""
+    """Stable word for programs: a value of `InvalidReason`, or `FACT_REFUSED`."""
     message: str
     """Sentence for people."""
     process: str

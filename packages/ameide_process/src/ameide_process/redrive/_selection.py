@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from ameide_process.invalid_event import InvalidReason
-from ameide_process.outputs import DeadLetterRecord
+from ameide_process.outputs import FACT_REFUSED, DeadLetterRecord
 
 _AGE = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -45,10 +45,17 @@ ADVICE = {
 _EVENTS = frozenset(reason.value for reason in InvalidReason if reason is not InvalidReason.UNKNOWN_SIGNAL)
 """Reasons of what came in by the ingress."""
 
+_REASONS = (*(reason.value for reason in InvalidReason), FACT_REFUSED)
+"""All that a dead letter may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What somebody asks for; an empty part asks for all."""
+    """What somebody asks for; an empty part asks for all.
+
+    Raises:
+        ValueError: It asks for what no dead letter can be.
+    """
 
     reasons: Collection[str] = ()
     subscriptions: Collection[str] = ()
@@ -61,6 +68,18 @@ class Filter:
     until: datetime | None = None
     workflow_ids: Collection[str] = ()
     event_keys: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [each for each in self.reasons if each not in _REASONS]
+        if unknown:
+            raise ValueError(f"no dead letter has the reason {unknown[0]!r}; known are: {', '.join(sorted(_REASONS))}")
+        first, last = self.from_position, self.to_position
+        if first is not None and last is not None and first > last:
+            raise ValueError(f"--from-position {first} is above --to-position {last}; exchange them")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError(
+                f"--since {self.since.isoformat()} is not before --until {self.until.isoformat()}; exchange them"
+            )
 
     def matches(self, letter: DeadLetterRecord, *, workflow_id: str | None, event_key: str | None) -> bool:
         """Whether a dead letter is asked for.

@@ -16,6 +16,7 @@ from temporalio import activity
 
 from ameide_process.contract import ProcessContract
 from ameide_process.outputs import (
+    FACT_REFUSED,
     DeadLetterPublisher,
     DeadLetterRecord,
     FactPublisher,
@@ -26,9 +27,6 @@ from ameide_process.outputs import (
 from ameide_process.trace_context import trace_id
 from ameide_process.tracing import NO_SPANS, Tracing
 from ameide_process.workflow import PROGRESS_STREAM
-
-REFUSED = "fact-refused"
-"""Reason of the dead letter of a fact that its stream takes in no way."""
 
 _log = structlog.get_logger(__name__)
 
@@ -145,7 +143,7 @@ class FactWriter:
         await self._dead_letters.publish(
             DeadLetterRecord(
                 value=record.value,
-                reason=REFUSED,
+                reason=FACT_REFUSED,
                 message=message,
                 process=self._contract.name,
                 key=record.key,
