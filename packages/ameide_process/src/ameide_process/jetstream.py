@@ -12,6 +12,7 @@ from nats.errors import Error, NoRespondersError
 
 STREAM_NOT_FOUND: Final = 10059
 CONSUMER_NOT_FOUND: Final = 10014
+CONSUMER_EXISTS: Final = 10148
 """Error codes of the API; the list stands in the server's sources, server/errors.json."""
 
 REQUEST_TIMEOUT: Final = 2.5

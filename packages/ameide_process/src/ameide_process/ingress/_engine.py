@@ -215,9 +215,8 @@ class Engine(Generic[EnvelopeT]):
             tries += 1
             error = state.outcome.exception() if state.outcome else None
             seconds = round(state.seconds_since_start or 0)
-            self._source_check.failed(
-                f"{error} ({tries} tries in {seconds} s); events wait in the source, none are lost"
-            )
+            outlook = error.outlook if isinstance(error, TransportError) else ""
+            self._source_check.failed(f"{error} ({tries} tries in {seconds} s){outlook}")
             self._log.warning("source unreachable", error=str(error), tries=tries)
 
         async def connect() -> bool:
@@ -238,7 +237,7 @@ class Engine(Generic[EnvelopeT]):
             try:
                 messages = await self._transport.poll(POLL_WAIT)
             except TransportError as error:
-                self._source_failed(str(error))
+                self._source_failed(error)
                 await asyncio.sleep(WATCH_INTERVAL)
                 continue
             if messages:
@@ -375,7 +374,7 @@ class Engine(Generic[EnvelopeT]):
         try:
             lags = await self._transport.lag()
         except TransportError as error:
-            self._source_failed(str(error))
+            self._source_failed(error)
             if error.lags:
                 self._metrics.show_lag(error.lags)
         else:
@@ -384,10 +383,10 @@ class Engine(Generic[EnvelopeT]):
             self._source_check.passed(self._retention.warning or self._standing_by or spare)
             self._metrics.show_lag(lags)
 
-    def _source_failed(self, error: str) -> None:
-        reason = f"{error}; events wait in the source, none are lost"
+    def _source_failed(self, error: TransportError) -> None:
+        reason = f"{error}{error.outlook}"
         if self._source_check.status.reason != reason:
-            self._log.warning("source not usable", error=error)
+            self._log.warning("source not usable", error=str(error))
         self._source_check.failed(reason)
 
     async def _compare_retention(self) -> None:

@@ -73,11 +73,18 @@ class TransportError(Exception):
 
     Attributes:
         lags: How far the partitions are behind that flow all the same; empty: not known.
+        may_lose: Whether somebody deleted what keeps events, or says what has ended, so that some may be lost.
     """
 
-    def __init__(self, reason: str, *, lags: Sequence[PartitionLag] = ()) -> None:
+    def __init__(self, reason: str, *, lags: Sequence[PartitionLag] = (), may_lose: bool = False) -> None:
         super().__init__(reason)
         self.lags = lags
+        self.may_lose = may_lose
+
+    @property
+    def outlook(self) -> str:
+        """What it means for the events, to stand behind the reason; empty where that is not known."""
+        return "" if self.may_lose else "; events wait in the source, none are lost"
 
 
 class Transport(Protocol):

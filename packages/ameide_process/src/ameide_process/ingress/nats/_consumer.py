@@ -1,17 +1,38 @@
 """The durable consumer at the server: made where it is absent, and compared where it is there."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from nats.aio.client import Client
 
 from ameide_process.configuration import NatsSubscription
 from ameide_process.ingress._transport import TransportError
-from ameide_process.jetstream import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, JetStreamError, ask_jetstream
+from ameide_process.ingress.nats._ended import Known
+from ameide_process.jetstream import (
+    CONSUMER_EXISTS,
+    CONSUMER_NOT_FOUND,
+    STREAM_NOT_FOUND,
+    JetStreamError,
+    ask_jetstream,
+)
 
 GROUP: Final = "ingress"
 """The one priority group of each consumer."""
 
 _NANOSECONDS: Final = 1_000_000_000
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ensured:
+    """What became of a consumer."""
+
+    began: str
+    """Where it begins, for people, if it was known and we made it anew; else empty."""
+    void: bool
+    """Whether what was known of an earlier one is void; see `Known.see`."""
 
 
 def wanted_config(settings: NatsSubscription, consumer: str, subjects: list[str]) -> dict[str, Any]:
@@ -32,25 +53,79 @@ def wanted_config(settings: NatsSubscription, consumer: str, subjects: list[str]
     }
 
 
-async def ensure_consumer(client: Client, stream: str, wanted: dict[str, Any]) -> None:
-    """Makes the consumer where it is absent.
+async def ensure_consumer(client: Client, stream: str, wanted: dict[str, Any], known: Known) -> Ensured:
+    """Makes the consumer where it is absent; where an earlier one is known, it goes on where that was.
+
+    Args:
+        client: Connected.
+        stream: Name of the stream.
+        wanted: Its configuration, with the start for a consumer of which nothing is known.
+        known: Of the consumer; brought up to date.
 
     Raises:
         TransportError: The stream is absent, the consumer is there with another configuration, or the server is too
             old or refuses; the text says what to do.
     """
     name = wanted["name"]
+    began = ""
     try:
         try:
             info = await ask_jetstream(client, f"CONSUMER.INFO.{stream}.{name}")
         except JetStreamError as error:
             if error.code != CONSUMER_NOT_FOUND:
                 raise
-            info = await ask_jetstream(
-                client, f"CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": wanted}
-            )
+            info, began = await _create(client, stream, wanted, known)
+        void = await see_consumer(client, stream, info, known)
     except JetStreamError as error:
-        raise TransportError(explain(error, stream, name)) from error
+        raise TransportError(
+            explain(error, stream, name), may_lose=error.code in {STREAM_NOT_FOUND, CONSUMER_NOT_FOUND}
+        ) from error
+    _compare(stream, wanted, info)
+    return Ensured(began, void)
+
+
+async def see_consumer(client: Client, stream: str, info: dict[str, Any], known: Known) -> bool:
+    """Brings what is known up to date, and says whether what was known is void; see `Known.see`.
+
+    Raises:
+        JetStreamError: The stream went.
+    """
+    if known.is_of(info):
+        return known.see(info)
+    try:
+        return known.see(info, await ask_jetstream(client, f"STREAM.INFO.{stream}"))
+    except JetStreamError as error:
+        if error.code == STREAM_NOT_FOUND:
+            raise
+        # Whoever may not see the stream reads it all the same; only a consumer that goes is made anew as configured.
+        return known.see(info)
+
+
+async def _create(client: Client, stream: str, wanted: dict[str, Any], known: Known) -> tuple[dict[str, Any], str]:
+    name = wanted["name"]
+    beginning: dict[str, Any] = {}
+    if known.ended is not None:
+        beginning = known.beginning(await ask_jetstream(client, f"STREAM.INFO.{stream}"))
+    question = {"stream_name": stream, "config": {**wanted, **beginning}, "action": "create"}
+    try:
+        info = await ask_jetstream(client, f"CONSUMER.CREATE.{stream}.{name}", question)
+    except JetStreamError as error:
+        if error.code != CONSUMER_EXISTS:
+            raise
+        # Another member was faster, and decided where it begins.
+        return await ask_jetstream(client, f"CONSUMER.INFO.{stream}.{name}"), ""
+    if not beginning:
+        return info, "it is made anew as configured" if known.consumer else ""
+    start = beginning.get("opt_start_seq")
+    if start is None:
+        _logger.warning("consumer made anew", stream=stream, consumer=name, sequence=1, reason="the stream is new")
+        return info, "so was its stream; the new one is read from its beginning"
+    _logger.warning("consumer made anew", stream=stream, consumer=name, sequence=start, reason="it was deleted")
+    return info, f"it is made anew and goes on from sequence {start}, the first not known to be acknowledged"
+
+
+def _compare(stream: str, wanted: dict[str, Any], info: dict[str, Any]) -> None:
+    name = wanted["name"]
     differences = _differences(wanted, info["config"])
     if "priority_policy" in differences and not info["config"].get("priority_policy"):
         raise TransportError(
@@ -73,7 +148,7 @@ def explain(error: JetStreamError, stream: str, consumer: str) -> str:
     if error.code == STREAM_NOT_FOUND:
         return f"nats has no stream {stream}, or does not show it to us; create it"
     if error.code == CONSUMER_NOT_FOUND:
-        return f"consumer {consumer} of nats stream {stream} is gone; it is made anew"
+        return f"consumer {consumer} of nats stream {stream} is gone"
     return f"consumer {consumer} of nats stream {stream}: {error}"
 
 

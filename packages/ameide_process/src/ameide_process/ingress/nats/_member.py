@@ -20,6 +20,7 @@ from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._transport import TransportListener
 from ameide_process.ingress.nats._consumer import GROUP
 from ameide_process.ingress.nats._delivered import DESCRIPTION, PIN, STATUS, read_reply, to_message
+from ameide_process.ingress.nats._ended import Ended, Known, Received
 from ameide_process.ingress.nats._takeover import ConsumerState, Takeover
 from ameide_process.jetstream import JetStreamError, ask_jetstream
 
@@ -55,6 +56,7 @@ class Member:
     """A member of those that wait for one consumer's messages.
 
     Attributes:
+        known: Of the consumer.
         partition: What the engine knows it as; None while another member is pinned, or none is.
     """
 
@@ -64,6 +66,7 @@ class Member:
         *,
         consumer: str,
         number: int,
+        known: Known,
         listener: TransportListener,
         arrived: Callable[[], None],
     ) -> None:
@@ -73,10 +76,12 @@ class Member:
             settings: Stream and times.
             consumer: Name of the durable consumer.
             number: Of the partition that it is.
+            known: What is known of the consumer.
             listener: The engine.
             arrived: Called when there are messages to take.
         """
         self.consumer = consumer
+        self.known = known
         self.partition: Partition | None = None
         self._settings = settings
         self._number = number
@@ -92,6 +97,11 @@ class Member:
         """Latest reply subject of every message that is delivered to us and not acknowledged, by position."""
         self._buffer: deque[Message] = deque()
         self._takeover: Takeover | None = None
+        self._received = Received()
+        self._has_all = False
+        """Whether `_replies` holds all that the server delivered and that has not ended."""
+        self._skips: Ended | None = None
+        """What has ended, and comes again because the consumer was made anew."""
         self._asked = 0
         """Messages that open pulls may still bring."""
         self._oversized = False
@@ -159,6 +169,20 @@ class Member:
         await client.flush(FLUSH_TIMEOUT)
         for each, _ in ended:
             self._replies.pop(each.message.position, None)
+
+    def note_ended(self) -> None:
+        """Adds to what is known of the consumer what ended here."""
+        if self._has_all and self._received.unbroken:
+            self.known.learn(Ended(self._received.reached, frozenset(self._replies)))
+
+    def forget(self) -> None:
+        """Begins anew, since what it has is of another stream, or will come again because somebody wants that."""
+        self._has_all = False
+        self._takeover = None
+        # Positions in a reply subject would acknowledge what stands there now.
+        self._replies.clear()
+        self._lost = self.partition is not None
+        self._stirred.set()
 
     # Pulling
 
@@ -242,8 +266,21 @@ class Member:
         self._takeover = None
         # The others have been ended by the member that had them.
         self._replies = {each.position: self._replies[each.position] for each in messages}
-        self._buffer.extend(messages)
+        self._has_all = True
+        if self.known.goes_on(info):
+            self._skips = self.known.ended
+        skips = self._skips or ()
+        self._buffer.extend(each for each in messages if each.position not in skips)
         self._arrived()
+        for each in messages:
+            if each.position in skips:
+                await self._skip(each.position)
+
+    async def _skip(self, position: int) -> None:
+        """Acknowledges what had ended before the consumer was made anew."""
+        client, reply = self._client, self._replies.pop(position, None)
+        if client is not None and reply is not None:
+            await client.publish(reply, Msg.Ack.Ack)
 
     # Called by the client
 
@@ -258,6 +295,7 @@ class Member:
         if position in self._replies:
             # In flight here already, whatever made the server deliver it again.
             self._replies[position] = message.reply
+            self._received.saw(delivery)
             return
         pin = headers.get(PIN)
         if not current or self._lost or (self._pin is not None and pin is not None and pin != self._pin):
@@ -272,20 +310,26 @@ class Member:
             self._on_pinned(pin or "")
         assert self.partition is not None, "pinned"  # noqa: S101 - narrows the type
         self._replies[position] = message.reply
+        self._received.saw(delivery)
         self._asked -= 1
         engine_message = to_message(self.partition, message)
         if self._takeover is not None:
             self._takeover.add(engine_message, delivery)
             self._stirred.set()
             return
-        self._buffer.append(engine_message)
-        self._arrived()
+        if self._skips is not None and position in self._skips:
+            with contextlib.suppress(Error, OSError):
+                await self._skip(position)
+        else:
+            self._buffer.append(engine_message)
+            self._arrived()
         if self._asked <= BATCH // 2:
             self._stirred.set()
 
     def _on_pinned(self, pin: str) -> None:
         self._pin = pin
         self._takeover = Takeover()
+        self._received, self._has_all, self._skips = Received(), False, None
         self._paused = False
         self.partition = Partition(self._settings.stream, self._number, acknowledges_each=True)
         self._listener.assigned([self.partition])
@@ -332,6 +376,8 @@ class Member:
             finally:
                 marking.cancel()
                 await asyncio.gather(marking, return_exceptions=True)
+        self.note_ended()
+        self._has_all = False
         self.partition = None
         self._pin = None
         self._life += 1

@@ -15,9 +15,10 @@ from ameide_process.configuration import NatsSubscription
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
-from ameide_process.ingress.nats._consumer import ensure_consumer, explain, wanted_config
+from ameide_process.ingress.nats._consumer import Ensured, ensure_consumer, explain, see_consumer, wanted_config
+from ameide_process.ingress.nats._ended import Known
 from ameide_process.ingress.nats._member import Member
-from ameide_process.jetstream import CONSUMER_NOT_FOUND, JetStreamError, ask_jetstream
+from ameide_process.jetstream import CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, JetStreamError, ask_jetstream
 from ameide_process.nats_connection import NatsConnectionError, close_nats, connect_nats
 
 MAX_POLL_MESSAGES: Final = 500
@@ -42,6 +43,9 @@ class NatsTransport:
         self._subjects = {_consumer_name(durable, each): [each] for each in settings.partitions} or {
             durable: list(settings.subjects)
         }
+        self._known = {each: Known() for each in self._subjects}
+        self._absent: set[str] = set()
+        """Consumers that another member reads and that were gone when we last looked."""
         self._listener: TransportListener | None = None
         self._client: Client | None = None
         self._members: list[Member] = []
@@ -62,13 +66,20 @@ class NatsTransport:
             self._why_down = str(error)
             raise TransportError(f"{error} (subscription {self._subscription})") from error
         try:
-            for consumer, subjects in self._subjects.items():
-                await ensure_consumer(client, self._settings.stream, wanted_config(self._settings, consumer, subjects))
+            for consumer in self._subjects:
+                await self._ensure(client, consumer)
             self._client = client
             self._why_down = "the connection is down"
             self._members = [
-                Member(self._settings, consumer=consumer, number=number, listener=listener, arrived=self._arrived.set)
-                for number, consumer in enumerate(self._subjects)
+                Member(
+                    self._settings,
+                    consumer=consumer,
+                    number=number,
+                    known=known,
+                    listener=listener,
+                    arrived=self._arrived.set,
+                )
+                for number, (consumer, known) in enumerate(self._known.items())
             ]
             for member in self._members:
                 await member.join(client)
@@ -124,21 +135,28 @@ class NatsTransport:
         if client is None or not client.is_connected:
             raise self._away(self._why_down)
         lags: list[PartitionLag] = []
+        gone: list[str] = []
         others = 0
         for member in self._members:
+            stream = self._settings.stream
             try:
-                info = await ask_jetstream(client, f"CONSUMER.INFO.{self._settings.stream}.{member.consumer}")
+                info = await ask_jetstream(client, f"CONSUMER.INFO.{stream}.{member.consumer}")
+                void = await see_consumer(client, stream, info, member.known)
             except JetStreamError as error:
-                if error.code == CONSUMER_NOT_FOUND:
-                    subjects = self._subjects[member.consumer]
-                    await ensure_consumer(
-                        client, self._settings.stream, wanted_config(self._settings, member.consumer, subjects)
-                    )
-                raise TransportError(explain(error, self._settings.stream, member.consumer)) from error
+                said = explain(error, stream, member.consumer)
+                if error.code != CONSUMER_NOT_FOUND:
+                    raise TransportError(said, may_lose=error.code == STREAM_NOT_FOUND) from error
+                gone.append("; ".join(filter(None, (said, await self._make_anew(client, member)))))
+                continue
+            self._absent.discard(member.consumer)
+            if void:
+                member.forget()
             if member.partition is not None:
                 lags.append(PartitionLag(member.partition, info["num_pending"] + info["num_ack_pending"]))
             else:
                 others += any(group.get("pinned_client_id") for group in info.get("priority_groups", ()))
+        if gone:
+            raise TransportError(". ".join(gone), lags=lags, may_lose=True)
         if self._listener is not None and not lags:
             self._listener.standing_by(
                 f"standing by: another member reads {'this consumer' if len(self._members) == 1 else 'the partitions'}"
@@ -166,6 +184,23 @@ class NatsTransport:
         client, self._client = self._client, None
         if client is not None:
             await close_nats(client)
+
+    async def _make_anew(self, client: Client, member: Member) -> str:
+        """Makes a consumer that somebody deleted, and says what became of it."""
+        if member.partition is None and member.consumer not in self._absent:
+            # The member that read it knows better than we do where it ended, and is let go first.
+            self._absent.add(member.consumer)
+            return ""
+        self._absent.discard(member.consumer)
+        member.note_ended()
+        ensured = await self._ensure(client, member.consumer)
+        if ensured.void:
+            member.forget()
+        return ensured.began
+
+    async def _ensure(self, client: Client, consumer: str) -> Ensured:
+        wanted = wanted_config(self._settings, consumer, self._subjects[consumer])
+        return await ensure_consumer(client, self._settings.stream, wanted, self._known[consumer])
 
     async def _start_anew(self) -> None:
         listener = self._listener
