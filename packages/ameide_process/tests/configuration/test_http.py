@@ -1,31 +1,12 @@
 """Subscriptions by HTTP: what their settings say, and what cannot hold beside each other."""
 
-import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ameide_process.configuration import HttpSubscription, Problem, StartupError, load_ingress_configuration
-from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
-from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
-
-CONTRACT = ProcessContract(
-    name="p",
-    workflow_type="P",
-    default_task_queue="q",
-    api_major=1,
-    api_minor=2,
-    kind=WorkflowKind.ENTITY,
-    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
-    dedupe_window=4096,
-    cases=(),
-    subscriptions=(),
-    digest="d",
-)
-DEAD_LETTER = {"dead-letter": {"kind": "kafka", "bootstrapServers": "b:1", "topic": "dead"}}
+from ameide_process.configuration import HttpSubscription, Problem, StartupError
+from bound_ingress import DEAD_LETTER, load_bound
 
 Load = Callable[..., Any]
 
@@ -35,13 +16,7 @@ def load(tmp_path: Path) -> Load:
     """Loads an ingress whose every subscription is by HTTP."""
 
     def read(document: dict[str, Any], outputs: dict[str, Any] | None = None, **variables: str) -> Any:
-        subscriptions = tuple(Subscription(name=each, kind="http", binding_ref=each) for each in document)
-        (tmp_path / "in.yaml").write_text(json.dumps(document))
-        environ = {"TEMPORAL_ADDRESS": "t:1", "INGRESS_CONFIG": str(tmp_path / "in.yaml"), **variables}
-        if outputs is not None:
-            (tmp_path / "out.yaml").write_text(json.dumps(outputs))
-            environ["OUTPUT_CONFIG"] = str(tmp_path / "out.yaml")
-        return load_ingress_configuration(dataclasses.replace(CONTRACT, subscriptions=subscriptions), environ)
+        return load_bound(tmp_path, document, outputs, **variables)
 
     return read
 

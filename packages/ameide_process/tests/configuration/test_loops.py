@@ -1,34 +1,16 @@
 """Dead letters that the ingress would read again are refused at start."""
 
-import dataclasses
-import json
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ameide_process.configuration import IngressConfiguration, StartupError, load_ingress_configuration
+from ameide_process.configuration import IngressConfiguration, StartupError
 from ameide_process.configuration._nats_subjects import subjects_overlap
-from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
+from bound_ingress import load_bound
 from hypothesis import given
 from hypothesis import strategies as st
-from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
-
-CONTRACT = ProcessContract(
-    name="p",
-    workflow_type="P",
-    default_task_queue="q",
-    api_major=1,
-    api_minor=2,
-    kind=WorkflowKind.ENTITY,
-    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
-    dedupe_window=4096,
-    cases=(),
-    subscriptions=(),
-    digest="d",
-)
 
 Load = Callable[[dict[str, Any], dict[str, Any]], IngressConfiguration]
 
@@ -38,17 +20,7 @@ def load(tmp_path: Path) -> Load:
     """Loads an ingress with the subscriptions that INGRESS_CONFIG binds."""
 
     def read(bindings: dict[str, Any], outputs: dict[str, Any]) -> IngressConfiguration:
-        subscriptions = tuple(
-            Subscription(name=name, kind=settings["kind"], binding_ref=name) for name, settings in bindings.items()
-        )
-        (tmp_path / "in.yaml").write_text(json.dumps(bindings))
-        (tmp_path / "out.yaml").write_text(json.dumps(outputs))
-        environ = {
-            "TEMPORAL_ADDRESS": "t:1",
-            "INGRESS_CONFIG": str(tmp_path / "in.yaml"),
-            "OUTPUT_CONFIG": str(tmp_path / "out.yaml"),
-        }
-        return load_ingress_configuration(dataclasses.replace(CONTRACT, subscriptions=subscriptions), environ)
+        return load_bound(tmp_path, bindings, outputs)
 
     return read
 

@@ -1,7 +1,5 @@
 """Subscriptions that would take each other's events are refused at start."""
 
-import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,27 +9,8 @@ from ameide_process.configuration import (
     IngressConfiguration,
     NatsSubscription,
     StartupError,
-    load_ingress_configuration,
 )
-from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
-from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
-
-CONTRACT = ProcessContract(
-    name="p",
-    workflow_type="P",
-    default_task_queue="q",
-    api_major=1,
-    api_minor=2,
-    kind=WorkflowKind.ENTITY,
-    reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
-    dedupe_window=4096,
-    cases=(),
-    subscriptions=(),
-    digest="d",
-)
-
-DEAD_LETTER = {"dead-letter": {"kind": "kafka", "bootstrapServers": "b:1", "topic": "dead"}}
+from bound_ingress import DEAD_LETTER, load_bound
 
 Load = Callable[[dict[str, Any]], IngressConfiguration]
 
@@ -41,17 +20,7 @@ def load(tmp_path: Path) -> Load:
     """Loads an ingress with the subscriptions that INGRESS_CONFIG binds."""
 
     def read(bindings: dict[str, Any]) -> IngressConfiguration:
-        subscriptions = tuple(
-            Subscription(name=name, kind=settings["kind"], binding_ref=name) for name, settings in bindings.items()
-        )
-        (tmp_path / "in.yaml").write_text(json.dumps(bindings))
-        (tmp_path / "out.yaml").write_text(json.dumps(DEAD_LETTER))
-        environ = {
-            "TEMPORAL_ADDRESS": "t:1",
-            "INGRESS_CONFIG": str(tmp_path / "in.yaml"),
-            "OUTPUT_CONFIG": str(tmp_path / "out.yaml"),
-        }
-        return load_ingress_configuration(dataclasses.replace(CONTRACT, subscriptions=subscriptions), environ)
+        return load_bound(tmp_path, bindings, DEAD_LETTER)
 
     return read
 

@@ -1,0 +1,6 @@
+"""This folder is on the path for `bound_ingress`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
