@@ -23,6 +23,7 @@ from temporalio.api.workflowservice.v1 import (
     SetWorkerDeploymentManagerRequest,
 )
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 pytestmark = pytest.mark.e2e
 
@@ -31,6 +32,8 @@ NAMESPACE = "orders-prod"
 LONGEST_LIFE_S = 5.0
 """From its first look at the API server on."""
 LEAST_KILLS = 12
+ASKING_AT_ONCE = 4
+LEAST_REFUSALS = 20
 QUICK = {
     # What takes minutes otherwise, since the server waits for its own caches.
     "matching.PollerHistoryTTL": "2s",
@@ -254,6 +257,9 @@ async def test_nothing_is_written_while_a_rollout_rests(
                 await asyncio.sleep(12)  # a resync, and a look each second
                 assert written(cluster, bed)[before:] == []
                 assert await routing_revision(client, bed) == revision
+                assert await asked_too_often(client, bed, for_s=6) > LEAST_REFUSALS
+                await asyncio.sleep(2)
+                assert written(cluster, bed)[before:] == [], "refused looks say nothing of the rollout"
                 assert await finish(pinned) == "b1"
 
 
@@ -261,6 +267,27 @@ def written(cluster: Kubernetes, bed: Any) -> list[tuple[str, str]]:
     """Requests in the namespace that may change something, of the operator and of others because of it."""
     requests = [each for each in cluster.apiserver.writes() if each["objectRef"].get("namespace") == bed.namespace]
     return [(each["verb"], each["objectRef"]["resource"]) for each in requests]
+
+
+async def asked_too_often(client: Client, bed: Any, *, for_s: float) -> int:
+    """Looks at the Worker Deployment until the server refuses, and on; how often it refused."""
+    request = DescribeWorkerDeploymentRequest(namespace=NAMESPACE, deployment_name=f"{bed.namespace}/orders")
+    refused = 0
+
+    async def ask() -> None:
+        nonlocal refused
+        while True:
+            try:
+                await client.workflow_service.describe_worker_deployment(request, retry=False)
+            except RPCError as error:
+                assert error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # noqa: PT017 # any other is no throttling
+                refused += 1
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(for_s), asyncio.TaskGroup() as group:
+            for _ in range(ASKING_AT_ONCE):
+                group.create_task(ask())
+    return refused
 
 
 async def routing_revision(client: Client, bed: Any) -> int:

@@ -17,6 +17,16 @@ _CHANGES: Final = 6
 WAITING_AGAIN: Final = timedelta(seconds=5)
 """Until the next look at a rollout that waits for others."""
 
+_PASSING: Final = frozenset(
+    {
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+    }
+)
+"""They say nothing of the rollout; a Worker Deployment that is looked at too often answers with the first."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -80,4 +90,7 @@ def _refusal(intent: Intent, error: RPCError) -> Progress:
             "worker deployment list), raise matching.maxDeployments, or leave rollout out of spec"
         )
         return Progress(Stage.LIMIT_REACHED, message)
+    if error.status in _PASSING:
+        message = f"Temporal does not answer for Worker Deployment {intent.deployment!r}: {error.message}"
+        return Progress(Stage.UNANSWERED, message)
     return Progress(Stage.REFUSED, f"Temporal does not change Worker Deployment {intent.deployment!r}: {error.message}")

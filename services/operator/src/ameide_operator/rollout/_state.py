@@ -66,6 +66,8 @@ class Stage(Enum):
     MANAGED_BY_ANOTHER = "managed by another"
     LIMIT_REACHED = "limit reached"
     REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    """Temporal was away, or asked too often: what was seen before it still holds."""
 
 
 @dataclass(frozen=True, slots=True)
