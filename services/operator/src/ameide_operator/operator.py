@@ -15,7 +15,7 @@ from ameide_operator.kubernetes import SECRET, WATCH_SECONDS, Cluster, seconds_t
 from ameide_operator.monitoring import HEARTBEAT_LIMIT, INTERVAL_SECONDS, SWEEP_INTERVAL, Monitors, SecretContent
 from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, ResourceKey, Store
 from ameide_operator.serving import HttpServer, OperatorMetrics
-from ameide_operator.watching import METADATA_WATCHED, RESYNC_SECONDS, first_look, resync, watch, watch_metadata
+from ameide_operator.watching import DEPENDENTS, RESYNC_SECONDS, first_look, resync, watch, watch_dependents
 
 WORKERS: Final = 8
 """Resources that are reconciled at once."""
@@ -108,9 +108,9 @@ class Operator:
                 stack.push_async_callback(monitors.close)
                 await first_look(cluster, store)
                 async with asyncio.TaskGroup() as group:
-                    for kind in METADATA_WATCHED:
+                    for kind in DEPENDENTS:
                         listed = asyncio.Event()
-                        group.create_task(watch_metadata(cluster, store, kind, listed=listed))
+                        group.create_task(watch_dependents(cluster, store, kind, listed=listed))
                         await listed.wait()
                     relisted = asyncio.Event()
                     group.create_task(watch(cluster, store, listed=relisted))

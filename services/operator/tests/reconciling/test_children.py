@@ -123,13 +123,38 @@ async def test_replicas_that_spec_no_longer_says_stay_as_they_are(bed: Any):
 
 async def test_object_of_somebody_else_is_left_alone(bed: Any):
     await bed.run("create", "configmap", "orders-worker", "--from-literal=theirs=1")
+    theirs = await bed.get("configmap", "orders-worker")
     await bed.apply()
     ready = await bed.until("Ready", "False", "ChildConflict")
     assert "ConfigMap 'orders-worker' belongs to nobody that says so" in ready["message"]
     assert (await bed.conditions())["Stalled"]["status"] == "True"
-    assert (await bed.get("configmap", "orders-worker"))["data"] == {"theirs": "1"}
     await bed.run("delete", "process", "orders")
-    assert (await bed.get("configmap", "orders-worker"))["data"] == {"theirs": "1"}
+    assert await bed.get("configmap", "orders-worker") == theirs
+
+
+async def test_an_object_in_the_way_is_tried_to_be_made_once_and_then_looked_at(bed: Any, cluster: Kubernetes):
+    def tries() -> int:
+        wanted = {"resource": "configmaps", "namespace": bed.namespace, "name": "orders-worker"}
+        requests = cluster.apiserver.writes()
+        return len({each["auditID"] for each in requests if wanted.items() <= each.get("objectRef", {}).items()})
+
+    await bed.run("create", "configmap", "orders-worker")
+    before = tries()
+    await bed.apply()
+    await bed.until("Ready", "False", "ChildConflict")
+    for image in ("2", "3"):
+        await bed.apply(image={"worker": f"registry.test/order-worker:{image}"})
+
+        async def is_rolled_out(image: str = image) -> bool:
+            live = await bed.get("deployment", "orders-worker")
+            return live["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{image}")
+
+        await eventually(is_rolled_out)
+    assert tries() == before + 1
+    await bed.run("delete", "configmap", "orders-worker")
+    await bed.apply(image={"worker": "registry.test/order-worker:4"})
+    await bed.until("WorkloadReady", "True")
+    assert (await bed.get("configmap", "orders-worker"))["metadata"]["ownerReferences"]
 
 
 async def test_deleting_the_resource_removes_all_it_made_and_nothing_else(bed: Any):

@@ -1,6 +1,6 @@
 """Calls of the Kubernetes API, as the operator needs them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
@@ -24,6 +24,10 @@ TOO_MANY_REQUESTS: Final = 429
 
 MANAGED: Final = {MANAGED_BY_LABEL: MANAGER}
 """Labels of all that the operator makes, pods included."""
+
+_OF_NO_OBJECT: Final = "1"
+"""A version of the cluster when it was empty: an apply that names it conflicts with every object there is. (A create
+proper would leave the fields with a manager that no later apply takes them from.)"""
 
 _RETRY_AFTER: Final = "Retry-After"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -58,10 +62,10 @@ class Cluster:
         self.watch_seconds: Final = watch_seconds
         # Any: its overloads name unparameterized types, so every call would be of unknown type.
         self._client: Any = AsyncClient(config=found, field_manager=MANAGER)
-        # httpx keeps a pool a client: watches and lists of metadata have their own.
-        self._metadata: Any = AsyncClient(
-            config=found, transport=_MetadataTransport(found, watch_silence=watch_seconds + _SILENCE_SECONDS)
-        )
+        # httpx keeps a pool a client: watches and lists have their own.
+        silence = watch_seconds + _SILENCE_SECONDS
+        self._whole: Any = AsyncClient(config=found, transport=_WatchTransport(found, watch_silence=silence))
+        self._metadata: Any = AsyncClient(config=found, transport=_MetadataTransport(found, watch_silence=silence))
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +73,7 @@ class Cluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in (self._client, self._metadata):
+        for client in (self._client, self._whole, self._metadata):
             await client.close()
 
     async def get(self, kind: str, namespace: str, name: str) -> Body | None:
@@ -97,6 +101,16 @@ class Cluster:
             KINDS[kind], name, dict(manifest), namespace=namespace, patch_type=PatchType.APPLY, force=True
         )
         return cast("Body", applied)
+
+    async def create(self, kind: str, namespace: str, name: str, manifest: Body) -> Body:
+        """Makes an object by server-side apply, as one whose fields are ours, unless there is one of that name.
+
+        Raises:
+            ApiError: The server refuses; 409 where there is one.
+            httpx2.HTTPError: The server does not answer.
+        """
+        metadata = {**manifest["metadata"], "resourceVersion": _OF_NO_OBJECT}
+        return await self.apply(kind, namespace, name, {**manifest, "metadata": metadata})
 
     async def apply_status(self, namespace: str, name: str, manifest: Body) -> Body:
         """Writes the status of a Process; what it leaves out and the operator wrote before goes.
@@ -143,21 +157,45 @@ class Cluster:
         # Object by object: thousands with all that they have would be most of the memory that is ever used.
         return [cast("Body", each) if owners else _without_owners(each) async for each in found], found.resourceVersion
 
-    async def watch_metadata(
-        self, kind: str, since: str, *, labels: Mapping[str, str] | None = None
+    async def list_whole(
+        self, kind: str, see: Callable[[Body], None], *, labels: Mapping[str, str]
+    ) -> tuple[list[Body], str]:
+        """Metadata of all objects of a kind, and the version to watch from; each is handed over with all that it has.
+
+        Args:
+            kind: The kind.
+            see: Takes them, one after the other.
+            labels: Those that an object must have.
+
+        Raises:
+            ApiError: The server refuses.
+            httpx2.HTTPError: The server does not answer.
+        """
+        found = self._whole.list(
+            KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels)
+        )
+        present: list[Body] = []
+        async for each in found:
+            see(cast("Body", each))
+            present.append(_without_owners(each))
+        return present, found.resourceVersion
+
+    async def watch(
+        self, kind: str, since: str, *, labels: Mapping[str, str] | None = None, metadata_only: bool
     ) -> AsyncIterator[tuple[str, Body]]:
-        """Changes of objects of a kind without their content: ADDED, MODIFIED or DELETED, and the metadata.
+        """Changes of objects of a kind: ADDED, MODIFIED or DELETED, and the object.
 
         Args:
             kind: The kind.
             since: Version of the list that the changes follow.
             labels: Those that an object must have.
+            metadata_only: Without their content.
 
         Raises:
             ApiError: The version is too old, or the server refuses: list again.
             httpx2.HTTPError: The connection broke: list again.
         """
-        changes = self._metadata.watch(
+        changes = (self._metadata if metadata_only else self._whole).watch(
             KINDS[kind],
             namespace=self.namespace or ALL_NS,
             labels=dict(labels) if labels else None,
@@ -197,8 +235,8 @@ def seconds_to_wait(error: Exception) -> float:
         return 0.0
 
 
-class _MetadataTransport(httpx2.AsyncHTTPTransport):
-    """Asks for metadata alone: content of Secrets never enters the process by a watch."""
+class _WatchTransport(httpx2.AsyncHTTPTransport):
+    """Notices connections whose other end is gone: lightkube waits for ever."""
 
     def __init__(self, config: SingleConfig, *, watch_silence: float) -> None:
         self._watch_silence = watch_silence
@@ -207,14 +245,20 @@ class _MetadataTransport(httpx2.AsyncHTTPTransport):
         super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.params.get("watch") == "true":
+        silence = self._watch_silence if _is_watch(request) else _LIST_SECONDS
+        request.extensions["timeout"]["read"] = silence
+        return await super().handle_async_request(request)
+
+
+class _MetadataTransport(_WatchTransport):
+    """Asks for metadata alone: content of Secrets never enters the process by a watch."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if _is_watch(request):
             request.headers["Accept"] = _METADATA_ONLY
-            # lightkube waits for ever: a connection whose other end is gone would never be noticed.
-            request.extensions["timeout"]["read"] = self._watch_silence
             return await super().handle_async_request(request)
         request.headers["Accept"] = _METADATA_LIST_ONLY
         request.headers["Accept-Encoding"] = "identity"
-        request.extensions["timeout"]["read"] = _LIST_SECONDS
         response = await super().handle_async_request(request)
         content = await response.aread()
         # The server says null of an empty list of metadata, which lightkube does not take.
@@ -222,6 +266,10 @@ class _MetadataTransport(httpx2.AsyncHTTPTransport):
         headers = {name: response.headers[name] for name in (_RETRY_AFTER,) if name in response.headers}
         headers["Content-Type"] = _content_type(response)
         return httpx2.Response(response.status_code, headers=headers, content=content)
+
+
+def _is_watch(request: httpx2.Request) -> bool:
+    return request.url.params.get("watch") == "true"
 
 
 def _content_type(response: httpx2.Response) -> str:

@@ -40,6 +40,8 @@ class _Memory:
 
     manifests: dict[ChildKey, str] = field(default_factory=dict[ChildKey, str])
     fields: dict[ChildKey, str] = field(default_factory=dict[ChildKey, str])
+    in_the_way: set[ChildKey] = field(default_factory=set[ChildKey])
+    """Objects of somebody else that had the names of children when we looked last."""
 
 
 class ChildWriter:
@@ -77,8 +79,11 @@ class ChildWriter:
             try:
                 live = self._store.children(key).get(child.key)
                 if live is None:
-                    live = await self._cluster.get(child.key.kind, key.namespace, child.key.name)
-                if live is not None and controller_uid(live) != uid:
+                    live = await self._create(key, child)
+                if live is None:
+                    continue
+                if controller_uid(live) != uid:
+                    self._memory[key].in_the_way.add(child.key)
                     conflicts.append(f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}")
                     continue
                 await self._write_if_different(key, child, live)
@@ -96,6 +101,26 @@ class ChildWriter:
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
         return Written(tuple(conflicts), tuple(refusals), tuple(forbidden))
 
+    async def _create(self, key: ResourceKey, child: Child) -> Body | None:
+        """Makes a child that no watch has seen; if there is an object of that name all the same, returns it."""
+        kind, name = child.key.kind, child.key.name
+        memory = self._memory[key]
+        if child.key in memory.in_the_way:  # likely still is: to look writes nothing
+            live = await self._cluster.get(kind, key.namespace, name)
+            if live is not None:
+                return live
+            memory.in_the_way.discard(child.key)
+        _log.info("apply child", resource=str(key), kind=kind, name=name, new=True)
+        try:
+            created = await self._cluster.create(kind, key.namespace, name, child.manifest)
+        except ApiError as error:
+            live = await self._cluster.get(kind, key.namespace, name) if error.status.code == CONFLICT else None
+            if live is None:
+                raise
+            return live
+        self._remember(key, child, created)
+        return None
+
     async def _look_again(self, key: ResourceKey, child: ChildKey) -> None:
         """Corrects the store, which took one object for another: a deletion fell into a gap of the watch."""
         live = await self._cluster.get(child.kind, key.namespace, child.name)
@@ -104,24 +129,24 @@ class ChildWriter:
         else:
             self._store.see_write(child.kind, live)
 
-    async def _write_if_different(self, key: ResourceKey, child: Child, live: Body | None) -> None:
+    async def _write_if_different(self, key: ResourceKey, child: Child, live: Body) -> None:
         memory = self._memory[key]
-        digest = _digest(child.manifest)
-        if (
-            live is not None
-            and memory.manifests.get(child.key) == digest
-            and memory.fields.get(child.key) == owned_fields(live)
+        if memory.manifests.get(child.key) == _digest(child.manifest) and memory.fields.get(child.key) == owned_fields(
+            live
         ):
             self._store.see_write(child.key.kind, live)  # it may have been looked up, since the store had lost it
             return
-        _log.info("apply child", resource=str(key), kind=child.key.kind, name=child.key.name, new=live is None)
-        manifest = dict(child.manifest)
-        if live is not None:
-            # An object of another uid was made since we looked: the server refuses, and we look again.
-            manifest["metadata"] = {**manifest["metadata"], "uid": live["metadata"]["uid"]}
+        _log.info("apply child", resource=str(key), kind=child.key.kind, name=child.key.name, new=False)
+        # An object of another uid was made since we looked: the server refuses, and we look again.
+        metadata = {**child.manifest["metadata"], "uid": live["metadata"]["uid"]}
+        manifest = {**child.manifest, "metadata": metadata}
         applied = await self._cluster.apply(child.key.kind, key.namespace, child.key.name, manifest)
+        self._remember(key, child, applied)
+
+    def _remember(self, key: ResourceKey, child: Child, applied: Body) -> None:
         self._store.see_write(child.key.kind, applied)
-        memory.manifests[child.key] = digest
+        memory = self._memory[key]
+        memory.manifests[child.key] = _digest(child.manifest)
         memory.fields[child.key] = owned_fields(applied)
 
 

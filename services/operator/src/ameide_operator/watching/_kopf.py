@@ -1,4 +1,4 @@
-"""Watches by kopf, of which nothing else is used: no annotation, no finalizer, no event is ever written by it."""
+"""Watches resources by kopf, of which nothing else is used: no annotation, finalizer or event is ever written by it."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ import kopf
 import structlog
 from lightkube import SingleConfig
 
-from ameide_operator.kubernetes import MANAGED, POD, Body, Cluster
+from ameide_operator.kubernetes import Body, Cluster
 from ameide_operator.models import GROUP, KIND, PLURAL, VERSION
 from ameide_operator.reconciling import Store
 
@@ -25,19 +25,11 @@ RESTART_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 70.0
 """How long a watch may say nothing before its connection is taken for dead."""
 
-WATCHED: Final = {
-    KIND: (GROUP, VERSION, PLURAL),
-    "Deployment": ("apps", "v1", "deployments"),
-    POD: ("", "v1", "pods"),
-}
-"""Group, version and plural of each kind whose status is read; all but our own are watched by label. Of the others the
-metadata do: see `_metadata`."""
-
 
 class See(Protocol):
-    """Takes in what a watch has seen; the change is None where it comes from a list."""
+    """Takes in what the watch has seen; the change is None where it comes from a list."""
 
-    def __call__(self, kind: str, body: Body, change: str | None) -> None: ...
+    def __call__(self, body: Body, change: str | None) -> None: ...
 
 
 _log = structlog.get_logger(__name__)
@@ -56,14 +48,14 @@ async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> Non
     Args:
         cluster: Where to look.
         store: What to fill.
-        listed: Set whenever kopf has listed a kind anew: what was deleted before that, it never tells.
+        listed: Set whenever kopf has listed the resources anew: what was deleted before that, it never tells.
     """
     # kopf runs in a thread and an event loop of its own: when it ends it cancels every task of its loop, and in the
     # main thread it takes over the signals.
     loop = asyncio.get_running_loop()
 
-    def see(kind: str, body: Body, change: str | None) -> None:
-        loop.call_soon_threadsafe(partial(store.see, kind, body, deleted=change == "DELETED"))
+    def see(body: Body, change: str | None) -> None:
+        loop.call_soon_threadsafe(partial(store.see, KIND, body, deleted=change == "DELETED"))
         if change is None:
             loop.call_soon_threadsafe(listed.set)
 
@@ -113,10 +105,6 @@ def _settings(*, watch_seconds: int) -> kopf.OperatorSettings:
     # The server says something each minute; where a watch is kept open for less, its end is that.
     settings.watching.inactivity_timeout = min(SILENCE_SECONDS, watch_seconds + 5)
     settings.scanning.disabled = True  # it would list CRDs and namespaces, which the Role does not allow
-    selector = ",".join(f"{label}={value}" for label, value in MANAGED.items())
-    for kind, (group, version, plural) in WATCHED.items():
-        if kind != KIND:
-            settings.watching.label_selectors[group, version, plural] = selector
     return settings
 
 
@@ -126,17 +114,12 @@ def _registry(config: SingleConfig, see: See) -> kopf.OperatorRegistry:
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         return _connection(config)
 
-    kopf.on.login(registry=registry, errors=kopf.ErrorsMode.TEMPORARY)(log_in)
-    for kind, (group, version, plural) in WATCHED.items():
-        kopf.on.event(group, version, plural, registry=registry, id=f"see-{plural}")(_sees(kind, see))
-    return registry
-
-
-def _sees(kind: str, see: See) -> Any:
     async def on_event(event: Mapping[str, Any], **_: Any) -> None:
-        see(kind, event["object"], event["type"])
+        see(event["object"], event["type"])
 
-    return on_event
+    kopf.on.login(registry=registry, errors=kopf.ErrorsMode.TEMPORARY)(log_in)
+    kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(on_event)
+    return registry
 
 
 def _connection(config: SingleConfig) -> kopf.ConnectionInfo:
