@@ -1,6 +1,6 @@
 """The order process as the ingress sees it, written by hand.
 
-This folder is on the path for `engine_simulation` and `redrive_stage`.
+This folder is on the path for `engine_simulation`, `kafka_stack` and `redrive_stage`.
 """
 
 import contextlib
