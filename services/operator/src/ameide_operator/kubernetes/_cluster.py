@@ -32,8 +32,8 @@ proper would leave the fields with a manager that no later apply takes them from
 _RETRY_AFTER: Final = "Retry-After"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_CHUNK: Final = 500
-"""Objects a page of a list."""
+_CHUNK: Final = 100
+"""Objects a page of a list: decoded, each takes some 40 kB until it is trimmed."""
 WATCH_SECONDS: Final = 300
 """How long the server keeps a watch open."""
 _SILENCE_SECONDS: Final = 10.0

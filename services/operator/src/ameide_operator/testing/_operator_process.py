@@ -22,6 +22,7 @@ async def operator_process(
     """
     wanted = {"namespace": namespace, "http_port": 0, **settings}
     environment = {f"AMEIDE_OPERATOR_{name.upper()}": str(value) for name, value in wanted.items()}
+    environment["MALLOC_ARENA_MAX"] = "1"  # as the chart has it
     with (log or Path(os.devnull)).open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
