@@ -294,10 +294,11 @@ def test_no_secret_is_ever_shown(environ: Callable[..., dict[str, str]], tmp_pat
         ({"sessionTimeoutSeconds": "long"}, "sessionTimeoutSeconds", "is a string", "valid number"),
         ({"sessionTimeoutSeconds": 0}, "sessionTimeoutSeconds", "is wrong", "greater than or equal to 1"),
         ({"format": "xml"}, "format", "is wrong", "'protobuf' or 'json'"),
-        ({"bootstrapServers": "b"}, "bootstrapServers", "is wrong", "write each server as host:port"),
+        ({"bootstrapServers": "b"}, "bootstrapServers", "is wrong", "write host:port, without scheme"),
         ({"bootstrapServers": "b:1,b:0"}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
         ({"bootstrapServers": "b:70000"}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
         ({"bootstrapServers": "b:" + "1" * 5000}, "bootstrapServers", "is wrong", "the port from 1 to 65535"),
+        ({"topic": "t"}, "", "is wrong", "set topic or topics, not both"),
         ({"topics": "a, b, a"}, "topics", "is wrong", "name each topic once"),
         ({"kind": "pulsar"}, "", "is wrong", "set kind to the transport, one of: kafka"),
     ],
@@ -549,6 +550,13 @@ def test_a_protocol_that_is_not_spoken_is_named(environ: Callable[..., dict[str,
         Problem("OTEL_TRACES_EXPORTER", "zipkin", "set it to otlp or none, or unset it"),
         Problem("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "set it to one of: http/protobuf, grpc"),
     ]
+
+
+@pytest.mark.parametrize("address", ["temporal", "http://temporal:7233", "temporal:0", "temporal:70000", ":7233"])
+def test_an_address_of_temporal_that_is_none_is_refused(environ: Callable[..., dict[str, str]], address: str):
+    (problem,) = problems_of(load_worker_configuration, CONTRACT, environ(TEMPORAL_ADDRESS=address))
+    assert (problem.name, problem.value) == ("TEMPORAL_ADDRESS", address)
+    assert problem.advice.startswith("write host:port")
 
 
 class Asked(dict[str, str]):

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 
 from ameide_process.configuration._documents import Document, split_commas
 from ameide_process.configuration._servers import Servers
@@ -100,6 +100,14 @@ class KafkaSubscription(KafkaConnection):
     Each member needs an id of its own that lasts: `${NAME}` stands for a variable of the environment, as in
     `${HOSTNAME}`, which is lasting for the pods of a StatefulSet and not for those of a Deployment. Of two members with
     one id, each takes the partitions from the other with every heartbeat, for ever (measured on Apache Kafka)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_topics_twice(cls, value: object) -> object:
+        given = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+        if {"topic", "topics"} <= given.keys():
+            raise ValueError("set topic or topics, not both")
+        return value
 
 
 def resolve_group_instance_id(value: str, environ: Mapping[str, str]) -> str:

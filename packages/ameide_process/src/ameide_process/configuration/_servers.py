@@ -10,17 +10,22 @@ from ameide_process.configuration._documents import split_commas
 _LARGEST_PORT: Final = 65_535
 
 
-def _check(value: str) -> str:
+def check_server(value: str) -> str:
+    """Returns an address, host:port.
+
+    Raises:
+        ValueError: It is none, which the text says without what may be a password.
+    """
     host, _, port = value.rpartition(":")
     if not host or not (port.isascii() and port.isdecimal()) or "@" in host or "/" in host:
-        raise ValueError("write each server as host:port, without scheme and credentials")
+        raise ValueError("write host:port, without scheme and credentials")
     if len(port) > len(str(_LARGEST_PORT)) or not 1 <= int(port) <= _LARGEST_PORT:
-        raise ValueError(f"write each server as host:port, the port from 1 to {_LARGEST_PORT}")
+        raise ValueError(f"write host:port, the port from 1 to {_LARGEST_PORT}")
     return value
 
 
 def _check_all(value: list[str]) -> list[str]:
-    return [_check(each) for each in value]
+    return [check_server(each) for each in value]
 
 
 Servers: TypeAlias = Annotated[

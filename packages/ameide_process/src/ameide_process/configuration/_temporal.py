@@ -15,6 +15,7 @@ from temporalio.envconfig import ClientConfigProfile, ClientConfigTLS, DataSourc
 from temporalio.service import TLSConfig
 
 from ameide_process.configuration._problems import ProblemList
+from ameide_process.configuration._servers import check_server
 
 DEFAULT_NAMESPACE = "default"
 """The SDK's own default."""
@@ -51,9 +52,12 @@ def read_temporal(environ: Mapping[str, str], problems: ProblemList) -> Temporal
         return None
     if not profile.address:
         problems.add("TEMPORAL_ADDRESS", "is not set", "set it to host:port of the Temporal frontend")
-    elif "://" in profile.address or not profile.address.rpartition(":")[2].isdecimal():
-        # What stands before an @ may be a password.
-        problems.add("TEMPORAL_ADDRESS", profile.address.rpartition("@")[2], "set it to host:port, without a scheme")
+    else:
+        try:
+            check_server(profile.address)
+        except ValueError as error:
+            # What stands before an @ may be a password.
+            problems.add("TEMPORAL_ADDRESS", profile.address.rpartition("@")[2], str(error))
     api_key = _header_value("TEMPORAL_API_KEY", profile.api_key or "", problems)
     rpc_metadata = {
         name: _header_value(f"TEMPORAL_GRPC_META_{name.upper().replace('-', '_')}", value, problems)
