@@ -115,9 +115,12 @@ class Subscription:
                 for partition in range(self.partitions):
                     await JetStreamContext(client).publish(f"{self.stream}.{partition}", str(number).encode())
 
-    async def unacknowledged(self) -> int:
+    async def unacknowledged(self) -> int | None:
+        """How much consumers have left; None where there is none."""
         async with self.server.client() as client:
             consumers = await JetStreamContext(client).consumers_info(self.stream)
+        if not consumers:
+            return None
         return sum((each.num_ack_pending or 0) + (each.num_pending or 0) for each in consumers)
 
     async def nothing_is_left(self) -> bool:

@@ -1,5 +1,6 @@
 """What is younger than a group is read from its beginning, also where the group began at the end of what there was."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -95,3 +96,26 @@ async def test_a_topic_that_is_made_later(broker: ApacheKafka, producer: AIOKafk
         await broker.create_topic("made-later")
         await producer.send_and_wait("made-later", b"before anybody had it", partition=0)
         await reader.reads(["before anybody had it"])
+
+
+async def test_a_topic_that_is_made_anew_with_more_partitions(
+    broker: ApacheKafka, producer: AIOKafkaProducer, member: Member
+) -> None:
+    await broker.create_topic("anew")
+    async with member("anew") as one, member("anew") as other:
+
+        async def share(number: int) -> bool:
+            await asyncio.gather(one.poll(), other.poll())
+            return (len(one.partitions) + len(other.partitions), len(one.read) + len(other.read)) == (4, number)
+
+        async def one_has_it() -> bool:
+            await asyncio.gather(one.poll(), other.poll())
+            return (one.given, other.given) >= (1, 1) and len(one.partitions) + len(other.partitions) == 1
+
+        await wait_until(one_has_it, timeout_s=40)
+        await broker.delete_topic("anew")
+        await broker.create_topic("anew", partitions=4)
+        for partition in range(4):
+            await producer.send_and_wait("anew", f"first of {partition}".encode(), partition=partition)
+        # Nobody committed anything of it, and one of them never had any of the earlier one.
+        await wait_until(lambda: share(4), timeout_s=40)

@@ -1,5 +1,6 @@
 """A topic that is deleted and made anew under its name is another log, and old positions mean nothing in it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -92,6 +93,23 @@ async def test_a_paused_partition_begins_anew(
     async with member() as reader:
         await publish("next")
         await reader.reads(["next"])
+
+
+async def test_one_that_is_made_anew_at_once_is_read_in_its_order(
+    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+) -> None:
+    topic = request.node.originalname
+    await broker.create_topic(topic)
+    await publish(*numbered("old", 5))
+    async with member() as reader:
+        await reader.reads(numbered("old", 5))
+        # It asks for more meanwhile, behind what it has read.
+        reading = asyncio.create_task(reader.reads([*numbered("old", 5), *numbered("new", 60)]))
+        await asyncio.sleep(0.5)
+        await broker.delete_topic(topic)
+        await broker.create_topic(topic)
+        await publish(*numbered("new", 60))
+        await reading
 
 
 # The embedded broker does not keep what a commit says beside the offset.

@@ -76,6 +76,9 @@ STOP_TIMEOUT: Final = 5.0
 REJOIN_GRACE: Final = 90.0
 """Seconds without membership that a rebalance may take before it counts as trouble."""
 
+ODD_SEARCHES: Final = 3
+"""In vain and in a row, before it counts as trouble that a header name is not found."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -103,6 +106,8 @@ class KafkaTransport:
         self._places = KafkaPlaces(settings, self._security, self._topics, group=group)
         self._fetched: list[Message] = []
         """Messages that wait for the word that their topics are still the same."""
+        self._odd_searches = 0
+        """In a row, for a header name that is no UTF-8, and found none."""
         self._trouble = ""
         """Why the last poll failed; empty: it did not."""
         self._joined_once = asyncio.Event()
@@ -169,7 +174,7 @@ class KafkaTransport:
             await self._places.begin(consumer, listener)
             if not self._fetched:
                 self._fetched = await self._fetch(consumer, listener, wait)
-            await self._places.look(consumer, listener)
+            await self._places.look(consumer, listener, fetched=bool(self._fetched))
         except (KafkaError, ConsumerStoppedError, OSError, TimeoutError) as error:
             failure = self._unreachable(error)
             self._trouble = str(failure)
@@ -336,6 +341,7 @@ class KafkaTransport:
             if isinstance(error, KafkaError):
                 raise
             return await self._fetch_odd(consumer, places)
+        self._odd_searches = 0
         messages: list[Message] = []
         for each, records in batches.items():
             place = places.get(each)
@@ -360,9 +366,14 @@ class KafkaTransport:
             records = await odd_headers.fetch(leader, self._security, each, place.next)
             messages = [odd_headers.escaped(_message(place.partition, record)) for record in records]
             if any(message.spoilt for message in messages) and self._places.places is places:
+                self._odd_searches = 0
                 place.next = messages[-1].position + 1
                 consumer.seek(each, place.next)
                 return messages
+        # What aiokafka met may be of a partition that is not ours any more: of one that is, it meets it again.
+        self._odd_searches += 1
+        if self._odd_searches < ODD_SEARCHES or self._places.places is not places:
+            return []
         at = ", ".join(sorted(f"{place.partition} at {place.next}" for place in places.values()))
         raise TransportError(f"a header name is no UTF-8, in a record soon after one of {at}, and is not found again")
 

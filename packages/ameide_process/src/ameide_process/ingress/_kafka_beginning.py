@@ -54,6 +54,8 @@ class Beginning:
     offset: int
     remark: str = ""
     """What people should know; empty: nothing."""
+    skipped: int = 0
+    """Offsets before it that are not read, as the settings say."""
 
 
 def beginning(
@@ -64,6 +66,7 @@ def beginning(
     end: int,
     start_from: Literal["earliest", "latest"],
     anew: str = "",
+    unread: int | None = None,
     added: bool = False,
 ) -> Beginning:
     """Decides where a partition is begun.
@@ -75,18 +78,23 @@ def beginning(
         end: Of the partition's log.
         start_from: For a group that has committed nothing.
         anew: Why it begins at the beginning in any case; empty: it does not.
+        unread: Offset that was to be read next before it began anew; None: none was.
         added: Whether it is younger than the group: all that it has came after the group's first beginning.
     """
     if not anew and commit is not None and is_another(topic_id, commit.topic_id):
         anew = f"offset {commit.offset} was committed for a topic of this name that is gone"
     if anew:
-        return Beginning(begin, f"{anew}; it is read from its beginning, {begin}")
+        deleted = f"; {_deleted(unread, begin)}" if unread is not None and unread < begin else ""
+        return Beginning(begin, f"{anew}; it is read from its beginning, {begin}{deleted}")
     if commit is None:
-        return Beginning(begin if added or start_from == "earliest" else end)
+        return Beginning(begin) if added or start_from == "earliest" else Beginning(end, skipped=end - begin)
     if commit.offset < begin:
-        return Beginning(
-            begin,
-            f"the broker has deleted what was not read yet, offsets {commit.offset} to {begin - 1}; raise retention.ms "
-            "or retention.bytes of the topic",
-        )
+        return Beginning(begin, _deleted(commit.offset, begin))
     return Beginning(commit.offset)
+
+
+def _deleted(first: int, begin: int) -> str:
+    return (
+        f"the broker has deleted what was not read yet, offsets {first} to {begin - 1}; raise retention.ms or "
+        "retention.bytes of the topic"
+    )

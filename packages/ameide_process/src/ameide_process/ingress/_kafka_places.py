@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupLoadInProgressError, KafkaError
 
 from ameide_process.configuration import KafkaSubscription
 from ameide_process.ingress._kafka_beginning import Commit, beginning, is_another
@@ -23,7 +23,7 @@ REQUEST_TIMEOUT: Final = 10.0
 """Seconds for a commit or a question to the broker."""
 
 LOOK_INTERVAL: Final = 1.0
-"""Seconds for which the answer counts that a topic is the one that it was; one small request each time."""
+"""Seconds from one look at the topics to the next while nothing is fetched; one small request each time."""
 
 BEYOND_END_GRACE: Final = 5.0
 """Seconds after which a position beyond the end of the log is none of this log. Shorter ones are normal: a new leader
@@ -42,6 +42,8 @@ class Place:
     partition: Partition
     anew: str = ""
     """Why it begins at the beginning whatever is committed, for people; empty: it does not."""
+    unread: int | None = None
+    """Position that was to be read next before it began anew."""
     topic_id: str = NO_ID
     """Of the topic that is read."""
     announced: bool = True
@@ -86,7 +88,7 @@ class KafkaPlaces:
         self._partitions: dict[str, int] = {}
         """Of topics, when the group began with them, as far as this member knows; 0 of one that there was not."""
         self._ids: dict[str, str] = {}
-        """Of topics, as last read by us."""
+        """Of topics, as this member met them last."""
         self._looked_at = -math.inf
         """When the broker was last asked for the topics, and answered."""
 
@@ -130,24 +132,29 @@ class KafkaPlaces:
             )
             begins = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
+        anew = {topic for topic in counts if self._meet(topic, ids[topic])}
         for topic, count in counts.items():
             first = self._first_partitions(topic, ids[topic], commits)
             self._partitions[topic] = count if first is None else first
         begun: dict[TopicPartition, Commit] = {}
         for each, place in places.items():
-            if is_another(ids[each.topic], self._ids.get(each.topic, NO_ID)):
+            commit = commits.get(each)
+            if each.topic in anew and (commit is None or commit.topic_id == NO_ID):
                 place.anew = place.anew or f"topic {each.topic} was deleted and made anew"
             found = beginning(
-                commits.get(each),
+                commit,
                 ids[each.topic],
                 begin=begins[each],
                 end=ends[each],
                 start_from=self._settings.start_from,
                 anew=place.anew,
+                unread=place.unread,
                 added=each.partition >= self._partitions[each.topic],
             )
             if found.remark:
                 _logger.warning("partition not continued", partition=str(place.partition), reason=found.remark)
+            elif found.skipped:
+                _logger.info("partition begins at its end", partition=str(place.partition), skipped=found.skipped)
             begun[each] = Commit(found.offset, ids[each.topic], self._partitions[each.topic])
         # Before anything is read: from then on the offset says of which topic it is, and a group that begins at the end
         # has a place to come back to.
@@ -159,18 +166,22 @@ class KafkaPlaces:
             place = places[each]
             place.next = place.committed = at.offset
             place.topic_id, place.partitions = at.topic_id, at.partitions
-            place.anew = ""
+            place.anew, place.unread = "", None
             if not place.announced:
                 consumer.resume(each)
-        self._ids.update({each.topic: ids[each.topic] for each in begun})
         fresh = [place for place in places.values() if not place.announced]
         for place in fresh:
             place.announced = True
         if fresh:
             listener.assigned([place.partition for place in fresh])
 
-    async def look(self, consumer: AIOKafkaConsumer, listener: TransportListener) -> None:
+    async def look(self, consumer: AIOKafkaConsumer, listener: TransportListener, *, fetched: bool) -> None:
         """Looks whether the topics are still those whose positions we count, and begins others anew.
+
+        Args:
+            consumer: Reads them.
+            listener: The engine.
+            fetched: Whether messages wait for the word that their topics are the same: an earlier word is none.
 
         Raises:
             KafkaError: The broker does not say.
@@ -178,7 +189,7 @@ class KafkaPlaces:
             TimeoutError: Likewise.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._looked_at <= LOOK_INTERVAL:
+        if not fetched and now - self._looked_at <= LOOK_INTERVAL:
             return
         ids = await self._topics.ids(self._settings.topics)
         self._looked_at = now
@@ -201,6 +212,8 @@ class KafkaPlaces:
                 anew[each] = f"{place.partition} ends at offset {end}, before {place.next}, which was to be read next"
             else:
                 place.beyond_end_since = None
+        for topic in ids.keys() - {each.topic for each in self.places}:
+            self._meet(topic, ids[topic])
         if anew:
             await self.begin_anew(consumer, listener, anew)
         if unknown := [each for each in ids if consumer.partitions_for_topic(each) is None]:
@@ -236,9 +249,9 @@ class KafkaPlaces:
         finally:
             self.beginning_anew = ""
         if self.places is assigned:
-            for each in given_back:
+            for each, before in given_back.items():
                 fresh = Partition(each.topic, each.partition)
-                assigned[each] = Place(fresh, anew=reasons[each], announced=False)
+                assigned[each] = Place(fresh, anew=reasons[each], unread=before.next, announced=False)
             await self.begin(consumer, listener)
 
     async def commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, Commit]) -> None:
@@ -264,13 +277,23 @@ class KafkaPlaces:
         for each in self.absent:
             self._partitions.setdefault(each, 0)
 
+    def _meet(self, topic: str, topic_id: str) -> bool:
+        """Takes note of which topic a name stands for, and says whether it is another one than it was.
+
+        All that is in such a one came after the group had begun.
+        """
+        anew = is_another(topic_id, self._ids.get(topic, NO_ID))
+        if anew:
+            self._partitions[topic] = 0
+        self._ids[topic] = topic_id
+        return anew
+
     def _first_partitions(self, topic: str, topic_id: str, commits: Mapping[TopicPartition, Commit]) -> int | None:
         """How many partitions a topic had when the group began with it; None: it has not begun yet."""
-        said = [
-            at.partitions
-            for each, at in commits.items()
-            if each.topic == topic and at.partitions is not None and not is_another(topic_id, at.topic_id)
-        ]
+        theirs = [at for each, at in commits.items() if each.topic == topic]
+        if any(is_another(topic_id, at.topic_id) for at in theirs):
+            return 0  # it began with an earlier one
+        said = [at.partitions for at in theirs if at.partitions is not None]
         return min(said) if said else self._partitions.get(topic)
 
     async def _commits(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Commit]:
@@ -282,6 +305,10 @@ class KafkaPlaces:
         finally:
             with contextlib.suppress(KafkaError, OSError):
                 await admin.close()
+        if not offsets.keys() >= set(partitions):
+            # aiokafka looks at the errors of partitions alone. A coordinator that is still loading its offsets, after a
+            # restart or as the next one, answers an error and no partition, which is not that nothing is committed.
+            raise GroupLoadInProgressError(f"group {self._group}: its coordinator does not say what is committed")
         return {each: Commit.read(at) for each, at in offsets.items() if at.offset >= 0}
 
     @staticmethod

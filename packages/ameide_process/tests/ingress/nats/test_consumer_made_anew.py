@@ -116,8 +116,37 @@ async def test_a_member_that_stands_by_makes_it_when_nobody_else_does(subscripti
         await wait_for(lambda: stands_by.read[0] == list(range(10)), timeout_s=30)
 
 
+@pytest.mark.parametrize("start_from", ["earliest", "latest"])
+async def test_a_member_that_starts_meanwhile_lets_those_make_it_that_know(
+    subscription: Subscription, start_from: str
+) -> None:
+    async with subscription.member(startFrom=start_from) as reads:
+        await wait_for(lambda: bool(reads.transport._members), timeout_s=30)  # pyright: ignore[reportPrivateUsage]
+        await subscription.publish(range(100))
+        await wait_until(subscription.nothing_is_left, timeout_s=30)
+        await delete_consumer(subscription)
+        async with subscription.member(startFrom=start_from) as starts:
+            await subscription.publish(range(100, 110))
+            await asyncio.sleep(1)
+            (said,) = await until_made_anew(reads)
+            assert "goes on from sequence 101," in said
+            await wait_for(lambda: bool(starts.transport._members), timeout_s=30)  # pyright: ignore[reportPrivateUsage]
+            await subscription.publish(range(110, 120))
+            await wait_until(subscription.nothing_is_left, timeout_s=30)
+            assert sorted(reads.read[0] + starts.read[0]) == list(range(120))
+
+
+async def test_latest_has_what_comes_while_a_member_waits_for_others(subscription: Subscription) -> None:
+    await subscription.publish(range(5))
+    async with subscription.member(startFrom="latest") as member:
+        await asyncio.sleep(1)
+        await subscription.publish(range(5, 10))
+        await wait_for(lambda: member.read[0] == list(range(5, 10)), timeout_s=30)
+
+
 async def test_where_somebody_else_made_it_anew_they_decide(subscription: Subscription) -> None:
     async with subscription.member() as member:
+        await wait_for(lambda: bool(member.transport._members), timeout_s=30)  # pyright: ignore[reportPrivateUsage]
         await subscription.publish(range(20))
         await wait_until(subscription.nothing_is_left, timeout_s=30)
         async with subscription.server.client() as client:

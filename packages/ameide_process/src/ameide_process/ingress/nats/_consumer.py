@@ -1,5 +1,8 @@
 """The durable consumer at the server: made where it is absent, and compared where it is there."""
 
+import asyncio
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +22,13 @@ from ameide_process.jetstream import (
 
 GROUP: Final = "ingress"
 """The one priority group of each consumer."""
+
+OTHERS_SECONDS: Final = 6.0
+"""What members that run get to make a consumer anew that somebody deleted, before one that has just started and knows
+nothing of it does: the one that reads it notices within 2 s, one that stands by within 4 s."""
+
+_LOOK_SECONDS: Final = 0.5
+"""Between two looks meanwhile."""
 
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -53,7 +63,14 @@ def wanted_config(settings: NatsSubscription, consumer: str, subjects: list[str]
     }
 
 
-async def ensure_consumer(client: Client, stream: str, wanted: dict[str, Any], known: Known) -> Ensured:
+async def ensure_consumer(
+    client: Client,
+    stream: str,
+    wanted: dict[str, Any],
+    known: Known,
+    *,
+    waiting: Callable[[str], None] | None = None,
+) -> Ensured:
     """Makes the consumer where it is absent; where an earlier one is known, it goes on where that was.
 
     Args:
@@ -61,6 +78,7 @@ async def ensure_consumer(client: Client, stream: str, wanted: dict[str, Any], k
         stream: Name of the stream.
         wanted: Its configuration, with the start for a consumer of which nothing is known.
         known: Of the consumer; brought up to date.
+        waiting: Told why it takes long; None: nobody asks.
 
     Raises:
         TransportError: The stream is absent, the consumer is there with another configuration, or the server is too
@@ -74,7 +92,7 @@ async def ensure_consumer(client: Client, stream: str, wanted: dict[str, Any], k
         except JetStreamError as error:
             if error.code != CONSUMER_NOT_FOUND:
                 raise
-            info, began = await _create(client, stream, wanted, known)
+            info, began = await _create(client, stream, wanted, known, waiting)
         void = await see_consumer(client, stream, info, known)
     except JetStreamError as error:
         raise TransportError(
@@ -92,20 +110,26 @@ async def see_consumer(client: Client, stream: str, info: dict[str, Any], known:
     """
     if known.is_of(info):
         return known.see(info)
-    try:
-        return known.see(info, await ask_jetstream(client, f"STREAM.INFO.{stream}"))
-    except JetStreamError as error:
-        if error.code == STREAM_NOT_FOUND:
-            raise
-        # Whoever may not see the stream reads it all the same; only a consumer that goes is made anew as configured.
-        return known.see(info)
+    # Whoever may not see the stream reads it all the same; only a consumer that goes is made anew as configured.
+    return known.see(info, await _stream_of(client, stream))
 
 
-async def _create(client: Client, stream: str, wanted: dict[str, Any], known: Known) -> tuple[dict[str, Any], str]:
+async def _create(
+    client: Client, stream: str, wanted: dict[str, Any], known: Known, waiting: Callable[[str], None] | None
+) -> tuple[dict[str, Any], str]:
     name = wanted["name"]
-    beginning: dict[str, Any] = {}
     if known.ended is not None:
         beginning = known.beginning(await ask_jetstream(client, f"STREAM.INFO.{stream}"))
+    elif known.consumer:
+        beginning = {}
+    else:
+        there_is = await _stream_of(client, stream)
+        if there_is is None or there_is["state"]["last_seq"]:
+            if waiting is not None:
+                waiting(f"nats stream {stream} has no consumer {name}; a member that read it gets {OTHERS_SECONDS:g} s")
+            if (made := await _made_by_others(client, stream, name)) is not None:
+                return made, ""
+        beginning = known.first_beginning(wanted, there_is) if there_is is not None else {}
     question = {"stream_name": stream, "config": {**wanted, **beginning}, "action": "create"}
     try:
         info = await ask_jetstream(client, f"CONSUMER.CREATE.{stream}.{name}", question)
@@ -114,7 +138,7 @@ async def _create(client: Client, stream: str, wanted: dict[str, Any], known: Kn
             raise
         # Another member was faster, and decided where it begins.
         return await ask_jetstream(client, f"CONSUMER.INFO.{stream}.{name}"), ""
-    if not beginning:
+    if known.ended is None:
         return info, "it is made anew as configured" if known.consumer else ""
     start = beginning.get("opt_start_seq")
     if start is None:
@@ -122,6 +146,30 @@ async def _create(client: Client, stream: str, wanted: dict[str, Any], known: Kn
         return info, "so was its stream; the new one is read from its beginning"
     _logger.warning("consumer made anew", stream=stream, consumer=name, sequence=start, reason="it was deleted")
     return info, f"it is made anew and goes on from sequence {start}, the first not known to be acknowledged"
+
+
+async def _stream_of(client: Client, stream: str) -> dict[str, Any] | None:
+    """What the server says of a stream; None where we may not see it."""
+    try:
+        return await ask_jetstream(client, f"STREAM.INFO.{stream}")
+    except JetStreamError as error:
+        if error.code == STREAM_NOT_FOUND:
+            raise
+        return None
+
+
+async def _made_by_others(client: Client, stream: str, name: str) -> dict[str, Any] | None:
+    """Waits for members that know where the consumer was; None where none makes it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(OTHERS_SECONDS):
+            while True:
+                await asyncio.sleep(_LOOK_SECONDS)
+                try:
+                    return await ask_jetstream(client, f"CONSUMER.INFO.{stream}.{name}")
+                except JetStreamError as error:
+                    if error.code != CONSUMER_NOT_FOUND:
+                        raise
+    return None
 
 
 def _compare(stream: str, wanted: dict[str, Any], info: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """What is known to have ended of a consumer's messages, so that one that is made anew goes on behind it."""
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,7 +9,9 @@ from ameide_process.ingress.nats._delivered import Delivery
 
 STREAM_CREATED: Final = "ingress-stream-created"
 STREAM_LAST: Final = "ingress-stream-last"
-"""Metadata of a consumer that a running member made anew: of which stream, and what its last position was then."""
+MADE: Final = "ingress-made"
+"""Metadata of a consumer that a member made: of which stream, what its last position was then, and a name for this act,
+since who makes one by hand may copy the others. A member that knows what had ended keeps that, and skips it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Known:
         self.consumer: str = ""
         self.ended: Ended | None = None
         self._floor = 0
+        self._made: str | None = None
 
     def learn(self, ended: Ended) -> None:
         """Adds what has ended."""
@@ -104,15 +109,34 @@ class Known:
             else:
                 void, self.ended = bool(self.consumer), None
             self.stream, self.consumer = created, info["created"]
+            self._made = _metadata(info).get(MADE)
         self._floor = floor
         if self.stream:
             self.learn(Ended(floor))
         return void
 
     def goes_on(self, info: dict[str, Any]) -> bool:
-        """Whether a member made this consumer to go on with the stream that is known."""
-        metadata: dict[str, str] = info["config"].get("metadata") or {}
-        return bool(self.stream) and metadata.get(STREAM_CREATED) == self.stream
+        """Whether a member made this consumer, of the stream that is known."""
+        metadata = _metadata(info)
+        copied = not self.is_of(info) and metadata.get(MADE) == self._made
+        return bool(self.stream) and metadata.get(STREAM_CREATED) == self.stream and not copied
+
+    @staticmethod
+    def first_beginning(wanted: Mapping[str, Any], stream: dict[str, Any]) -> dict[str, Any]:
+        """Says where a consumer begins of which nothing is known.
+
+        Args:
+            wanted: Its configuration.
+            stream: What the server said of the stream when the consumer was first found absent: what came since is new.
+
+        Returns:
+            What is different in its configuration.
+        """
+        last: int = stream["state"]["last_seq"]
+        said = {"metadata": _made(stream)}
+        if wanted["deliver_policy"] == "all":
+            return said
+        return {**said, "deliver_policy": "by_start_sequence", "opt_start_seq": last + 1}
 
     def beginning(self, stream: dict[str, Any]) -> dict[str, Any]:
         """Says where a consumer begins that is made anew.
@@ -133,5 +157,17 @@ class Known:
             "deliver_policy": "by_start_sequence",
             # A stream that was restored from a copy may end before that.
             "opt_start_seq": min(self.ended.first_missing, last + 1),
-            "metadata": {STREAM_CREATED: self.stream, STREAM_LAST: str(last)},
+            "metadata": _made(stream),
         }
+
+
+def _made(stream: dict[str, Any]) -> dict[str, str]:
+    return {
+        STREAM_CREATED: stream["created"],
+        STREAM_LAST: str(stream["state"]["last_seq"]),
+        MADE: uuid.uuid4().hex,
+    }
+
+
+def _metadata(info: dict[str, Any]) -> dict[str, str]:
+    return info["config"].get("metadata") or {}

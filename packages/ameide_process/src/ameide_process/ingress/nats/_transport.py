@@ -66,8 +66,7 @@ class NatsTransport:
             self._why_down = str(error)
             raise TransportError(f"{error} (subscription {self._subscription})") from error
         try:
-            for consumer in self._subjects:
-                await self._ensure(client, consumer)
+            await asyncio.gather(*(self._ensure(client, consumer) for consumer in self._subjects))
             self._client = client
             self._why_down = "the connection is down"
             self._members = [
@@ -200,7 +199,10 @@ class NatsTransport:
 
     async def _ensure(self, client: Client, consumer: str) -> Ensured:
         wanted = wanted_config(self._settings, consumer, self._subjects[consumer])
-        return await ensure_consumer(client, self._settings.stream, wanted, self._known[consumer])
+        known = self._known[consumer]
+        # Who has begun has other things to say.
+        waiting = self._listener.waiting if self._listener is not None and not self._members else None
+        return await ensure_consumer(client, self._settings.stream, wanted, known, waiting=waiting)
 
     async def _start_anew(self) -> None:
         listener = self._listener
