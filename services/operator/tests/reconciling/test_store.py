@@ -109,3 +109,62 @@ def test_content_is_not_kept():
     kept.see("Pod", body("p", 1, spec={"containers": []}, status={"phase": "Running"}))
     assert set(kept.children(KEY)[ChildKey("ConfigMap", "orders-worker")]) == {"metadata"}
     assert set(kept.pods(KEY)[0]) == {"metadata", "status"}
+
+
+def controlled_by(owner: str, child: dict[str, Any]) -> dict[str, Any]:
+    reference = {"apiVersion": "ameide.io/v1alpha1", "kind": KIND, "name": owner, "uid": "p", "controller": True}
+    child["metadata"]["ownerReferences"] = [reference]
+    return child
+
+
+@pytest.mark.parametrize("label", [None, "other"])
+def test_child_stays_with_who_controls_it_whatever_its_label_says(label: str | None):
+    kept, told = store()
+    kept.see("Service", controlled_by("orders", body("orders-worker", 1)))
+    told.clear()
+    kept.see("Service", controlled_by("orders", body("orders-worker", 2, owner=label)))
+    assert told.take() == [KEY]
+    assert kept.children(KEY)[ChildKey("Service", "orders-worker")]["metadata"]["resourceVersion"] == "2"
+    kept.see("Service", controlled_by("orders", body("orders-worker", 3, owner=label)), deleted=True)
+    assert told.take() == [KEY]
+    assert kept.children(KEY) == {}
+
+
+@pytest.mark.parametrize("label", [None, "other"])
+def test_pod_whose_label_was_changed_leaves_its_resource(label: str | None):
+    kept, told = store()
+    kept.see("Pod", body("p", 1))
+    told.clear()
+    kept.see("Pod", body("p", 2, owner=label))
+    assert kept.pods(KEY) == []
+    other = ResourceKey("n", "other")
+    assert told.take() == ([KEY, other] if label else [KEY])
+    assert [pod["metadata"]["name"] for pod in kept.pods(other)] == (["p"] if label else [])
+
+
+def test_list_drops_what_it_shows_under_another_resource_or_as_another_object():
+    kept, told = store()
+    for name in ("p1", "p2", "p3", "p4"):
+        kept.see("Pod", body(name, 1))
+    told.clear()
+    listed = [body("p1", 2, owner=None), body("p2", 2, owner="other"), body("p3", 2, uid="another"), body("p4", 1)]
+    kept.prune("Pod", listed, "9")
+    assert [pod["metadata"]["name"] for pod in kept.pods(KEY)] == ["p4"]
+    assert told.take() == [KEY] * 3
+
+
+def test_deletion_of_an_earlier_object_of_the_name_is_passed_over():
+    kept, told = store()
+    kept.see_write("Deployment", body("orders-worker", 7, uid="new"))
+    kept.see("Deployment", body("orders-worker", 6), deleted=True)
+    assert told.take() == []
+    assert kept.children(KEY)
+
+
+def test_leaving_the_watch_before_a_write_of_ours_is_passed_over():
+    """An object that loses the label that is watched for comes as deleted."""
+    kept, told = store()
+    kept.see_write("Deployment", body("orders-worker", 7))
+    kept.see("Deployment", body("orders-worker", 6), deleted=True)
+    assert told.take() == []
+    assert kept.children(KEY)

@@ -80,6 +80,10 @@ class ChildWriter:
                 live = self._store.children(key).get(child.key)
                 if live is None:
                     live = await self._create(key, child)
+                    if live is not None and controller_uid(live) == uid:
+                        # The store had lost it. It tells that there is one: what it has may change the plan.
+                        self._store.see(child.key.kind, live)
+                        continue
                 if live is None:
                     continue
                 if controller_uid(live) != uid:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ameide_operator.bodies import list_at, mapping_at
-from ameide_operator.models import MANAGER
+from ameide_operator.models import GROUP, KIND, MANAGER
 
 _DIGEST: Final = "digest"
 """Key of an entry that `owners_alone` has shortened: digest of its fields."""
@@ -16,18 +16,26 @@ _REPLICAS: Final[Mapping[str, Any]] = {"f:spec": {"f:replicas": {}}}
 
 def controller_uid(body: Mapping[str, Any]) -> str | None:
     """Uid of the resource that controls an object."""
-    for reference in list_at(body, "metadata", "ownerReferences"):
-        if reference.get("controller"):
-            return reference["uid"]
-    return None
+    reference = _controller(body)
+    return reference["uid"] if reference else None
 
 
 def controller_name(body: Mapping[str, Any]) -> str:
     """Who controls an object, for people."""
-    for reference in list_at(body, "metadata", "ownerReferences"):
-        if reference.get("controller"):
-            return f"{reference['kind']} {reference['name']!r}"
-    return "nobody that says so"
+    reference = _controller(body)
+    return f"{reference['kind']} {reference['name']!r}" if reference else "nobody that says so"
+
+
+def controlling_process(body: Mapping[str, Any]) -> str | None:
+    """Name of the Process that controls an object; None where none does."""
+    reference = _controller(body)
+    if not reference or reference["kind"] != KIND or not reference["apiVersion"].startswith(f"{GROUP}/"):
+        return None
+    return reference["name"]
+
+
+def _controller(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return next((each for each in list_at(body, "metadata", "ownerReferences") if each.get("controller")), None)
 
 
 def owned_fields(body: Mapping[str, Any]) -> str:

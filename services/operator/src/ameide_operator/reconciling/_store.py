@@ -10,6 +10,10 @@ from ameide_operator.kubernetes import POD, SECRET, Body
 from ameide_operator.models import KIND
 from ameide_operator.planning import CHILD_KINDS, RESOURCE_LABEL, ChildKey
 from ameide_operator.reconciling._kept import kept
+from ameide_operator.reconciling._ownership import controlling_process
+
+_Name = tuple[str, str]
+"""Namespace and name of an object."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,9 +39,11 @@ class Store:
         self._resources: dict[ResourceKey, Body] = {}
         self._children: defaultdict[ResourceKey, dict[ChildKey, Body]] = defaultdict(dict)
         self._pods: defaultdict[ResourceKey, dict[str, Body]] = defaultdict(dict)
-        self._secrets: dict[tuple[str, str], str] = {}
-        self._used_secrets: dict[ResourceKey, set[tuple[str, str]]] = {}
-        self._secret_users: defaultdict[tuple[str, str], set[ResourceKey]] = defaultdict(set)
+        self._places: defaultdict[str, dict[_Name, ResourceKey]] = defaultdict(dict)
+        """Whose each child and pod is, by kind: an event need not say so any more."""
+        self._secrets: dict[_Name, str] = {}
+        self._used_secrets: dict[ResourceKey, set[_Name]] = {}
+        self._secret_users: defaultdict[_Name, set[ResourceKey]] = defaultdict(set)
         self.service_monitors = False
         """Whether the cluster has that API."""
 
@@ -54,7 +60,7 @@ class Store:
         return self._resources.values()
 
     def children(self, key: ResourceKey) -> Mapping[ChildKey, Body]:
-        """What is labelled as a child of a resource; it need not be one."""
+        """What a resource of that name controls, or is labelled as its child and controlled by no other."""
         return self._children.get(key, {})
 
     def pods(self, key: ResourceKey) -> list[Body]:
@@ -86,33 +92,22 @@ class Store:
         if kind == SECRET:
             self._see_secret(body, deleted=deleted)
             return
-        key = _resource_of(kind, body)
-        if key is None:
-            return
-        shelf, place = self._place(kind, key, body["metadata"]["name"])
-        before = shelf.get(place)
+        before = self._seen(kind, _name(body))
         if deleted:
-            shelf.pop(place, None)
-            if before is None:
-                return
-        elif _is_older(body, before):
-            return
-        else:
-            shelf[place] = kept(kind, body)
-        if deleted or not _same_version(before, body):
-            self._changed(key)
+            if before is not None and _is_same(before, body) and not _is_older(body, before):
+                self._drop(kind, _name(body))
+        elif not _is_older(body, before):
+            self._put(kind, body, tell=not _same_version(before, body))
 
     def see_write(self, kind: str, body: Body) -> None:
         """Takes in the answer to a write of our own; nobody needs to be told."""
-        key = _resource_of(kind, body)
-        if key is not None:
-            shelf, place = self._place(kind, key, body["metadata"]["name"])
-            if not _is_older(body, shelf.get(place)):
-                shelf[place] = kept(kind, body)
+        if not _is_older(body, self._seen(kind, _name(body))):
+            self._put(kind, body, tell=False)
 
     def drop_child(self, key: ResourceKey, child: ChildKey) -> None:
         """Takes in that a child is not there, as its writer found out."""
-        self._children[key].pop(child, None)
+        if child in self.children(key):
+            self._take(child.kind, (key.namespace, child.name))
 
     def prune(self, kind: str, present: Iterable[Body], version: str) -> None:
         """Drops what a list of a whole kind does not have: a deletion that fell into a gap of the watch.
@@ -122,39 +117,75 @@ class Store:
             present: What the list has.
             version: State of the cluster that the list shows: what was seen of a later one is none of its business.
         """
-        names = {(body["metadata"].get("namespace", ""), body["metadata"]["name"]) for body in present}
+        listed = {_name(body): body for body in present}
         if kind == SECRET:
-            for secret in [secret for secret in self._secrets if secret not in names]:
+            for secret in [secret for secret in self._secrets if secret not in listed]:
                 del self._secrets[secret]
                 self._tell_users(secret)
             return
-        for key, name in self._known(kind):
-            if (key.namespace, name) not in names:
-                shelf, place = self._place(kind, key, name)
-                if place in shelf and not _is_after(shelf[place], version):
-                    del shelf[place]
-                    self._changed(key)
+        for name in self._known(kind):
+            before, now = self._seen(kind, name), listed.get(name)
+            if before is None or _is_after(before, version):
+                continue
+            if now is None or not _is_same(before, now) or _resource_of(kind, now) != self._place(kind, name):
+                self._drop(kind, name)
 
-    def _known(self, kind: str) -> list[tuple[ResourceKey, str]]:
+    def _known(self, kind: str) -> list[_Name]:
         if kind == KIND:
-            return [(key, key.name) for key in self._resources]
-        if kind == POD:
-            return [(key, name) for key, pods in self._pods.items() for name in pods]
-        return [
-            (key, child.name) for key, children in self._children.items() for child in children if child.kind == kind
-        ]
+            return [(key.namespace, key.name) for key in self._resources]
+        return list(self._places[kind])
 
-    def _place(self, kind: str, key: ResourceKey, name: str) -> tuple[dict[Any, Body], Any]:
+    def _place(self, kind: str, name: _Name) -> ResourceKey | None:
+        """The resource that an object is kept for; None where it is not kept."""
+        if kind == KIND:
+            return ResourceKey(*name) if ResourceKey(*name) in self._resources else None
+        return self._places[kind].get(name)
+
+    def _shelf(self, kind: str, key: ResourceKey, name: str) -> tuple[dict[Any, Body], Any]:
         if kind == KIND:
             return self._resources, key
         if kind == POD:
             return self._pods[key], name
         return self._children[key], ChildKey(kind, name)
 
+    def _seen(self, kind: str, name: _Name) -> Body | None:
+        """The last that was seen of an object, whosever it was."""
+        key = self._place(kind, name)
+        if key is None:
+            return None
+        shelf, place = self._shelf(kind, key, name[1])
+        return shelf[place]
+
+    def _put(self, kind: str, body: Body, *, tell: bool) -> None:
+        name, key = _name(body), _resource_of(kind, body)
+        if key != self._place(kind, name):
+            self._drop(kind, name)
+        if key is None:
+            return
+        shelf, place = self._shelf(kind, key, name[1])
+        shelf[place] = kept(kind, body)
+        if kind != KIND:
+            self._places[kind][name] = key
+        if tell:
+            self._changed(key)
+
+    def _drop(self, kind: str, name: _Name) -> None:
+        """Takes an object out and tells whose it was."""
+        key = self._take(kind, name)
+        if key is not None:
+            self._changed(key)
+
+    def _take(self, kind: str, name: _Name) -> ResourceKey | None:
+        key = self._place(kind, name)
+        if key is not None:
+            shelf, place = self._shelf(kind, key, name[1])
+            del shelf[place]
+            self._places[kind].pop(name, None)
+        return key
+
     def _see_secret(self, body: Body, *, deleted: bool) -> None:
-        metadata = body["metadata"]
-        secret = (metadata["namespace"], metadata["name"])
-        version = None if deleted else metadata["resourceVersion"]
+        secret = _name(body)
+        version = None if deleted else body["metadata"]["resourceVersion"]
         if self._secrets.get(secret) == version:
             return
         if version is None:
@@ -163,19 +194,30 @@ class Store:
             self._secrets[secret] = version
         self._tell_users(secret)
 
-    def _tell_users(self, secret: tuple[str, str]) -> None:
+    def _tell_users(self, secret: _Name) -> None:
         for key in self._secret_users.get(secret, ()):
             self._changed(key)
 
 
-def _resource_of(kind: str, body: Body) -> ResourceKey | None:
+def _name(body: Body) -> _Name:
     metadata = body["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _resource_of(kind: str, body: Body) -> ResourceKey | None:
+    """Whose an object is: a child is its controller's, whatever its label; a pod without the label is let go."""
+    namespace, name = _name(body)
     if kind == KIND:
-        return ResourceKey(metadata["namespace"], metadata["name"])
+        return ResourceKey(namespace, name)
     if kind not in CHILD_KINDS and kind != POD:
         return None
-    owner = mapping_at(metadata, "labels").get(RESOURCE_LABEL)
-    return ResourceKey(metadata["namespace"], owner) if owner else None
+    owner = controlling_process(body) or mapping_at(body, "metadata", "labels").get(RESOURCE_LABEL)
+    return ResourceKey(namespace, owner) if owner else None
+
+
+def _is_same(before: Body, body: Body) -> bool:
+    """Whether it is the same object, not another of its name."""
+    return before["metadata"].get("uid") == body["metadata"].get("uid")
 
 
 def _same_version(before: Body | None, body: Body) -> bool:
@@ -184,7 +226,7 @@ def _same_version(before: Body | None, body: Body) -> bool:
 
 def _is_older(body: Body, before: Body | None) -> bool:
     """Whether an event was overtaken by the answer to a write; versions of one kind are ordered numbers."""
-    if before is None or before["metadata"].get("uid") != body["metadata"].get("uid"):
+    if before is None or not _is_same(before, body):
         return False
     try:
         return int(body["metadata"]["resourceVersion"]) < int(before["metadata"]["resourceVersion"])
