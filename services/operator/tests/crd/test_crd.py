@@ -30,6 +30,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"temporal": {"tls": {"mode": "TLS", "serverName": "a b"}}},
         "spec.temporal.tls.serverName in body should match",
     ),
+    "server name with an empty label": (
+        {"temporal": {"tls": {"mode": "TLS", "serverName": "a..b"}}},
+        "serverName must be a host name: labels of 1 to 63 characters",
+    ),
+    "server name with a long label": (
+        {"temporal": {"tls": {"mode": "TLS", "serverName": f"{'a' * 64}.test"}}},
+        "serverName must be a host name: labels of 1 to 63 characters",
+    ),
+    "address with an empty label": (
+        {"temporal": {"address": "a..b:7233"}},
+        "the host of address must be a host name: labels of 1 to 63 characters",
+    ),
+    "Temporal's own namespace": (
+        {"temporal": {"namespace": "temporal-system"}},
+        "namespace temporal-system is Temporal's own",
+    ),
+    "credentials in clear": (
+        {
+            "temporal": {
+                "namespaceManagement": {"mode": "EnsureSelfHosted", "retention": "30d", "adminSecretRef": "admin"}
+            }
+        },
+        "adminSecretRef needs tls: credentials never travel in clear",
+    ),
     "toleration of every taint by value": (
         {"worker": {"podTemplate": {"tolerations": [{"operator": "Equal", "value": "a"}]}}},
         "without key, which is every taint, operator must be Exists",

@@ -59,7 +59,12 @@ def secured(server: TemporalServer, **more: Any) -> dict[str, Any]:
 
 
 async def secrets(
-    bed: Any, server: TemporalServer, *, client: KeyPair | None = None, authority: Path | None = None, token: str
+    bed: Any,
+    server: TemporalServer,
+    *,
+    client: KeyPair | None = None,
+    authority: Path | None = None,
+    token: str | bytes,
 ) -> None:
     chosen = files(client or server.client, authority or server.authority.certificate)
     await secret(bed, "temporal-mtls", chosen)
@@ -132,6 +137,7 @@ async def test_credentials(bed: Any, guarded: TemporalServer):
             "is not trusted",
         ),
         ({"token": "nonsense"}, "TemporalReady", "Unauthorized", "spec.temporal.apiKeySecretRef"),
+        ({"token": b"\xff"}, "TemporalReady", "Unauthorized", "key 'token' of Secret 'temporal-key'"),
         ({"token": guarded.tokens.token("billing:write")}, "NamespaceReady", "Unauthorized", "may not use namespace"),
         ({"token": token}, "Ready", "Available", "the process runs"),
     ]
@@ -151,7 +157,8 @@ async def test_certificate_of_another_name(bed: Any, guarded: TemporalServer):
 
 async def test_plain_text_where_tls_is_wanted_and_the_reverse(bed: Any, guarded: TemporalServer, plain: TemporalServer):
     await bed.apply("clear", **temporal(guarded.address))
-    assert (await bed.until("TemporalReady", "False", "DialFailed", name="clear"))["message"]
+    condition = await bed.until("TemporalReady", "False", "TLSHandshakeFailed", name="clear")
+    assert "set spec.temporal.tls, with mode mTLS" in condition["message"]
     await bed.apply("tls", **temporal(plain.address, tls={"mode": "TLS"}))
     condition = await bed.until("TemporalReady", "False", "TLSHandshakeFailed", name="tls")
     assert "remove spec.temporal.tls" in condition["message"]
@@ -199,11 +206,14 @@ async def test_namespace_is_managed_with_credentials_of_its_own(bed: Any, guarde
     spec["temporal"]["namespace"] = "secured"
     await bed.apply(**spec)
     condition = await bed.until("NamespaceReady", "False", "Unauthorized")
-    assert "name others by namespaceManagement.adminSecretRef" in condition["message"]
+    assert "spec.temporal.namespaceManagement.adminSecretRef" in condition["message"]
+    await secret(bed, "temporal-admin", {"api-key": guarded.tokens.token(ADMIN)})
     admin = files(guarded.client, guarded.authority.certificate) | {"api-key": guarded.tokens.token(ADMIN).encode()}
-    await secret(bed, "temporal-admin", admin)
     spec["temporal"]["namespaceManagement"]["adminSecretRef"] = "temporal-admin"
     await bed.apply(**spec)
+    condition = await bed.until("SecretsReady", "False", "SecretKeyMissing")
+    assert "has no key 'tls.crt' and 'tls.key'; add them" in condition["message"]
+    await secret(bed, "temporal-admin", admin)
     await bed.until("Ready", "True", "Available")
     assert await retention_days(guarded, "secured") == 3
 
@@ -214,5 +224,8 @@ async def test_oldest_resource_decides_on_a_shared_namespace(bed: Any, plain: Te
     await asyncio.sleep(1.1)  # ages are told in seconds
     await bed.apply("second", **temporal(plain.address, namespace="shared", **managed("9d")))
     condition = await bed.until("NamespaceReady", "True", "RetentionConflict", name="second")
-    assert f"{bed.namespace}/first is older and keeps closed workflows of this namespace for 3d" in condition["message"]
+    assert condition["message"] == (
+        f"{bed.namespace}/first is older and decides on this namespace: its spec asks for a retention of 3d, this one "
+        "for 9d; make both say the same"
+    )
     assert await retention_days(plain, "shared") == 3

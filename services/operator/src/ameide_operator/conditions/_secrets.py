@@ -74,7 +74,8 @@ def _finding(use: SecretUse, secret: SecretSummary | None, now: datetime) -> tup
     missing = [key for key in use.keys if key not in secret.keys]
     if missing:
         keys = " and ".join(repr(key) for key in missing)
-        return Reason.SECRET_KEY_MISSING, f"Secret {use.secret!r} of {use.field} has no key {keys}; add it"
+        it = "them" if len(missing) > 1 else "it"
+        return Reason.SECRET_KEY_MISSING, f"Secret {use.secret!r} of {use.field} has no key {keys}; add {it}"
     if secret.fault:
         return Reason.CERTIFICATE_INVALID, f"Secret {use.secret!r} of {use.field}: {secret.fault}; replace it"
     if secret.expires is None or secret.renew_by is None or now < secret.renew_by:

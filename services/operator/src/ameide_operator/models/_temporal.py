@@ -13,6 +13,9 @@ _IS_NO_CLOUD = (
 )
 """CEL: the namespace is not to be managed in Temporal Cloud."""
 
+_BAD_LABELS = "[^.]{64}|[.][.]|^[.]"
+"""Pattern of what is no host name: an empty label, or one of more than 63 characters."""
+
 
 class TemporalTls(Model):
     """TLS towards the Temporal frontend."""
@@ -22,7 +25,11 @@ class TemporalTls(Model):
             (
                 "self.mode != 'mTLS' || has(self.secretRef)",
                 "mode mTLS needs secretRef, a Secret with tls.crt and tls.key",
-            )
+            ),
+            (
+                f"!has(self.serverName) || !self.serverName.matches('{_BAD_LABELS}')",
+                "serverName must be a host name: labels of 1 to 63 characters with a dot between them",
+            ),
         )
     )
 
@@ -61,8 +68,9 @@ class NamespaceManagement(Model):
     """How long closed workflows are kept, in days, such as 30d. It is raised where the namespace has less, and never
     shortened: that would destroy histories."""
     admin_secret_ref: SecretName | None = None
-    """Secret with the credentials that may register namespaces: tls.crt, tls.key, ca.crt, api-key, whichever are
-    needed; unset: those of the process."""
+    """Secret with the credentials that may register namespaces: tls.crt and tls.key where tls.mode is mTLS, else
+    api-key; with mTLS api-key where the server wants one too. ca.crt is that of the process unless it is there. Unset:
+    the credentials of the process."""
 
 
 class Temporal(Model):
@@ -77,6 +85,18 @@ class Temporal(Model):
             (
                 "(has(self.taskQueue) ? self.taskQueue : '') == (has(oldSelf.taskQueue) ? oldSelf.taskQueue : '')",
                 "taskQueue cannot be changed: open workflows wait on the old one",
+            ),
+            (
+                f"!self.address.split(':')[0].matches('{_BAD_LABELS}')",
+                "the host of address must be a host name: labels of 1 to 63 characters with a dot between them",
+            ),
+            (
+                "self.namespace != 'temporal-system'",
+                "namespace temporal-system is Temporal's own; name another",
+            ),
+            (
+                "has(self.tls) || !has(self.namespaceManagement) || !has(self.namespaceManagement.adminSecretRef)",
+                "namespaceManagement.adminSecretRef needs tls: credentials never travel in clear",
             ),
             (
                 _IS_NO_CLOUD,

@@ -1,6 +1,8 @@
 """One look at a Temporal frontend and a namespace."""
 
 import asyncio
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -8,16 +10,18 @@ from typing import Final
 import structlog
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from ameide_operator.conditions import Reason, Verdict, available, failing, unknown
+from ameide_operator.monitoring._credential_places import CredentialPlaces
 from ameide_operator.monitoring._credentials import (
     Credentials,
     ReadSecret,
+    UnusableCredentialsError,
     read_admin_credentials,
     read_credentials,
 )
-from ameide_operator.monitoring._handshake import handshake_fault
+from ameide_operator.monitoring._handshake import handshake_fault, tls_where_plain_is_spoken
 from ameide_operator.monitoring._namespace import CALL_LIMIT, ensure_namespace, look_at_namespace
 from ameide_operator.monitoring._target import TemporalTarget
 from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker, live_workers
@@ -28,7 +32,10 @@ DIAL_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
-_REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
+_STATUS: Final = re.compile(r"\bcode: '?(\w+)")
+"""The gRPC status in what the SDK says of a connection that failed: it has no other way to tell."""
+_REFUSED: Final = frozenset({"PermissionDenied", "Unauthenticated"})
+_BUSY: Final = frozenset({"Unavailable", "ResourceExhausted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,51 +66,82 @@ class Frontend:
         self._heartbeat_limit = heartbeat_limit
         self._read_secret = read_secret
         self._client: Client | None = None
+        self._places = CredentialPlaces()
 
     async def look(self) -> TemporalView:
         """Looks at the frontend, then at the namespace."""
-        if self._client is None:
-            credentials = await read_credentials(self._target, self._read_secret)
-            connected = await self._dial(credentials)
-            if isinstance(connected, Verdict):
-                return _temporal_away(connected)
-            self._client = connected
-        fault = await self._call(self._client)
-        if fault is not None:
-            self._client = None
-            return _temporal_away(fault)
-        namespace = await self._namespace(self._client)
+        client = await self._connection()
+        if isinstance(client, Verdict):
+            return _temporal_away(client)
+        namespace = await self._namespace(client)
         started = datetime.now(UTC)
-        workers = await self._workers(self._client) if namespace.holds else None
+        workers = await self._workers(client) if namespace.holds else None
         return TemporalView(available(f"{self._target.address} answers"), namespace, workers, started)
 
+    async def _connection(self) -> Client | Verdict:
+        """The connection that is kept if it still serves, else a new one, or what is wrong with that."""
+        if self._client is not None and await self._answers(self._client):
+            return self._client
+        self._client = None
+        try:
+            credentials = await read_credentials(self._target, self._read_secret)
+        except UnusableCredentialsError as error:
+            return failing(Reason.UNAUTHORIZED, str(error))
+        connected = await self._dial(credentials)
+        if isinstance(connected, Client):
+            self._client, self._places = connected, credentials.places
+        return connected
+
     async def _dial(self, credentials: Credentials) -> Client | Verdict:
+        address = self._target.address
         try:
             async with asyncio.timeout(DIAL_SECONDS):
-                fault = await handshake_fault(self._target.address, credentials)
+                fault = await handshake_fault(address, credentials)
                 if fault is not None:
                     return fault
                 return await Client.connect(
-                    self._target.address,
+                    address,
                     namespace=self._target.namespace,
                     tls=credentials.tls_config(),
                     api_key=credentials.api_key,
                     identity=self._target.identity,
                 )
         except TimeoutError:
-            address = self._target.address
             return failing(Reason.DIAL_FAILED, f"{address} does not answer within {DIAL_SECONDS:g} s")
         except RuntimeError as error:  # what the SDK raises when it cannot connect
-            return _refusal(self._target.address, str(error))
+            _log.info("cannot connect", address=address, error=str(error))
+            return await self._refusal(credentials, str(error))
 
-    async def _call(self, client: Client) -> Verdict | None:
+    async def _refusal(self, credentials: Credentials, words: str) -> Verdict:
+        """What a failed connection means; the SDK's own words are other ones each time."""
+        address, places = self._target.address, credentials.places
+        found = _STATUS.search(words)
+        status = found[1] if found else ""
+        if status in _REFUSED:
+            why = ": it has expired, is of another issuer, or is none; renew it"
+            advice = why if places.has_api_key else f"; {places.access_advice}"
+            return failing(Reason.UNAUTHORIZED, f"{address} refuses {places.shown}{advice}")
+        if not credentials.tls:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DIAL_SECONDS):
+                    fault = await tls_where_plain_is_spoken(address)
+                    if fault is not None:
+                        return fault
+        if status in _BUSY:
+            return failing(Reason.DIAL_FAILED, f"{address} answers that it cannot serve now; is Temporal overloaded?")
+        return failing(
+            Reason.DIAL_FAILED,
+            f"{address} takes connections and does not answer as a frontend of Temporal does; spec.temporal.address "
+            "must name its gRPC port",
+        )
+
+    async def _answers(self, client: Client) -> bool:
         try:
             await client.workflow_service.get_system_info(GetSystemInfoRequest(), retry=False, timeout=CALL_LIMIT)
         except RPCError as error:
-            if error.status in _REFUSED:
-                return _refusal(self._target.address, error.message)
-            return failing(Reason.DIAL_FAILED, f"{self._target.address} does not answer: {error.message}")
-        return None
+            _log.info("connection lost", address=self._target.address, error=error.message)
+            return False
+        return True
 
     def worker_deployments(self) -> WorkerDeployments | None:
         """Worker Deployments of the namespace; None while there is no connection."""
@@ -119,28 +157,27 @@ class Frontend:
             return None
 
     async def _namespace(self, client: Client) -> Verdict:
-        if self._target.retention is None:
-            _, verdict = await look_at_namespace(client, self._target.namespace)
+        name, retention = self._target.namespace, self._target.retention
+        if retention is None:
+            _, verdict = await look_at_namespace(client, name, self._places)
             return verdict
         if self._target.admin is None:
-            return await ensure_namespace(client, self._target.namespace, self._target.retention)
+            return await ensure_namespace(client, name, retention, self._places)
         # Powerful credentials are used for one look and not kept.
-        admin = await self._dial(await read_admin_credentials(self._target, self._read_secret))
+        try:
+            credentials = await read_admin_credentials(self._target, self._read_secret)
+        except UnusableCredentialsError as error:
+            return failing(Reason.UNAUTHORIZED, str(error))
+        admin = await self._dial(credentials)
         if isinstance(admin, Verdict):
-            return failing(admin.reason, f"with the credentials of namespaceManagement.adminSecretRef: {admin.message}")
-        return await ensure_namespace(admin, self._target.namespace, self._target.retention)
+            return failing(admin.reason, f"to manage the namespace: {admin.message}")
+        ensured = await ensure_namespace(admin, name, retention, credentials.places)
+        if not ensured.holds:
+            return ensured
+        # Those who manage a namespace are not those who work in it.
+        _, used = await look_at_namespace(client, name, self._places)
+        return ensured if used.holds else used
 
 
 def _temporal_away(fault: Verdict) -> TemporalView:
     return TemporalView(fault, unknown(fault.reason, "not known while Temporal cannot be asked"))
-
-
-def _refusal(address: str, words: str) -> Verdict:
-    short = words.partition("\n")[0]
-    lowered = short.lower()
-    if "permission" in lowered or "unauth" in lowered:
-        return failing(
-            Reason.UNAUTHORIZED,
-            f"{address} refuses the credentials: {short}; renew the key in the Secret of spec.temporal.apiKeySecretRef",
-        )
-    return failing(Reason.DIAL_FAILED, f"cannot talk to {address}: {short}")

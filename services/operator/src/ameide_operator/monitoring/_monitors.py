@@ -116,8 +116,9 @@ class Monitors(Generic[UserT]):
             try:
                 view = await frontend.look()
             except Exception as error:  # noqa: BLE001 # a monitor that dies would show its last view for ever
-                _log.warning("look at Temporal failed", address=target.address, error=str(error))
-                fault = unknown(Reason.DIAL_FAILED, f"cannot look at {target.address}: {error}")
+                _log.warning("look at Temporal failed", address=target.address, error=repr(error))
+                kind = type(error).__name__  # its text may be another each time
+                fault = unknown(Reason.DIAL_FAILED, f"cannot look at {target.address} ({kind}); see the operator's log")
                 view = TemporalView(fault, fault)
             monitor = self._monitors.get(target)
             if monitor is None:

@@ -1,6 +1,7 @@
 """Whether the Temporal namespace is there, and how it is made and kept where it is ours to manage."""
 
 from datetime import timedelta
+from typing import Final
 
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
@@ -12,15 +13,31 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ameide_operator.conditions import Reason, Verdict, available, failing, unknown
+from ameide_operator.monitoring._credential_places import ADMIN_FIELD, CredentialPlaces
 
 CALL_LIMIT = timedelta(seconds=5)
 """For each call."""
 
-_REFUSED = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
+_REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
+
+_WORDS: Final = {
+    RPCStatusCode.UNAVAILABLE: "it cannot be reached",
+    RPCStatusCode.DEADLINE_EXCEEDED: f"no answer within {CALL_LIMIT.total_seconds():g} s",
+    RPCStatusCode.CANCELLED: "no answer",
+    RPCStatusCode.RESOURCE_EXHAUSTED: "it has too much to do",
+}
+"""What a server does not say itself, or says in other words each time."""
 
 
-async def look_at_namespace(client: Client, namespace: str) -> tuple[DescribeNamespaceResponse | None, Verdict]:
+async def look_at_namespace(
+    client: Client, namespace: str, places: CredentialPlaces
+) -> tuple[DescribeNamespaceResponse | None, Verdict]:
     """Describes a namespace.
+
+    Args:
+        client: Whoever should see it.
+        namespace: Its name.
+        places: Where the client's credentials come from.
 
     Returns:
         What the server says of it, None where it says nothing, and how it stands.
@@ -36,42 +53,51 @@ async def look_at_namespace(client: Client, namespace: str) -> tuple[DescribeNam
                 "EnsureSelfHosted",
             )
         if error.status in _REFUSED:
-            return None, failing(
-                Reason.UNAUTHORIZED,
-                f"the credentials may not use namespace {namespace!r}: {error.message}; grant them access to it",
-            )
+            words = f"{places.shown} may not use namespace {namespace!r}; {places.access_advice}"
+            return None, failing(Reason.UNAUTHORIZED, words)
         return None, unknown(
-            Reason.DIAL_FAILED, f"Temporal does not say how namespace {namespace!r} is: {error.message}"
+            Reason.DIAL_FAILED, f"Temporal does not say how namespace {namespace!r} is: {_words(error)}"
         )
     return described, available(f"namespace {namespace!r} is there")
 
 
-async def ensure_namespace(client: Client, namespace: str, retention: timedelta) -> Verdict:
+async def ensure_namespace(client: Client, namespace: str, retention: timedelta, places: CredentialPlaces) -> Verdict:
     """Registers a namespace that is missing, and raises a retention that is too short.
 
     Args:
         client: One that may do that.
         namespace: Its name.
         retention: How long it keeps closed workflows at least.
+        places: Where the client's credentials come from.
     """
-    described, verdict = await look_at_namespace(client, namespace)
+    described, verdict = await look_at_namespace(client, namespace, places)
     try:
         if described is None:
-            return await _register(client, namespace, retention) if verdict.reason is Reason.NOT_FOUND else verdict
+            if verdict.reason is Reason.NOT_FOUND:
+                return await _register(client, namespace, retention)
+            return _may_not_manage(namespace, places) if verdict.reason is Reason.UNAUTHORIZED else verdict
         return await _keep(client, namespace, retention, described)
     except RPCError as error:
         if error.status in _REFUSED:
-            return failing(
-                Reason.UNAUTHORIZED,
-                f"the credentials may not manage namespace {namespace!r}: {error.message}; name others by "
-                "namespaceManagement.adminSecretRef",
-            )
+            return _may_not_manage(namespace, places)
         if error.status is RPCStatusCode.UNIMPLEMENTED:
             return failing(
                 Reason.NAMESPACE_MANAGED,
                 f"this server manages namespace {namespace!r} itself; set namespaceManagement.mode to External",
             )
-        return unknown(Reason.DIAL_FAILED, f"namespace {namespace!r} could not be managed: {error.message}")
+        return unknown(Reason.DIAL_FAILED, f"namespace {namespace!r} could not be managed: {_words(error)}")
+
+
+def _may_not_manage(namespace: str, places: CredentialPlaces) -> Verdict:
+    others = "" if places.is_admin else f", or name a Secret with credentials that may in {ADMIN_FIELD}"
+    words = f"{places.shown} may not manage namespace {namespace!r}; {places.access_advice}{others}"
+    return failing(Reason.UNAUTHORIZED, words)
+
+
+def _words(error: RPCError) -> str:
+    if error.status in {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}:
+        return error.message
+    return _WORDS.get(error.status, f"gRPC status {error.status.name}")
 
 
 async def _register(client: Client, namespace: str, retention: timedelta) -> Verdict:

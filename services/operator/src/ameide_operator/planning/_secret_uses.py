@@ -56,7 +56,8 @@ def _uses(spec: ProcessSpec) -> Iterator[SecretUse]:
     admin = spec.temporal.namespace_management.admin_secret_ref
     if admin:
         place = "spec.temporal.namespaceManagement.adminSecretRef"
-        yield SecretUse(admin, place, (), frozenset(), temporal=True)
+        keys = (CERTIFICATE, PRIVATE_KEY) if tls and tls.mode == "mTLS" else (API_KEY,)
+        yield SecretUse(admin, place, keys, frozenset(), temporal=True)
     yield from _environment(spec.worker, Component.WORKER)
     if spec.ingress:
         yield from _environment(spec.ingress, Component.INGRESS)

@@ -43,8 +43,8 @@ def conflict(decision: Decision, wanted: str, namespace: Verdict) -> Verdict:
     if namespace.reason is not Reason.AVAILABLE:
         return namespace
     message = (
-        f"{decision.resource} is older and keeps closed workflows of this namespace for {decision.retention}, "
-        f"this resource says {wanted}; make them agree"
+        f"{decision.resource} is older and decides on this namespace: its spec asks for a retention of "
+        f"{decision.retention}, this one for {wanted}; make both say the same"
     )
     return Verdict(holds=True, reason=Reason.RETENTION_CONFLICT, message=message)
 
