@@ -113,7 +113,11 @@ class Operator:
                         group.create_task(watch_dependents(cluster, store, kind, listed=listed))
                         await listed.wait()
                     relisted = asyncio.Event()
-                    group.create_task(watch(cluster, store, listed=relisted))
-                    group.create_task(resync(cluster, store, queue, listed=relisted, interval=self._resync_seconds))
+                    overdue = asyncio.Event()
+                    group.create_task(watch(cluster, store, listed=relisted, overdue=overdue))
+                    resyncing = resync(
+                        cluster, store, queue, listed=relisted, overdue=overdue, interval=self._resync_seconds
+                    )
+                    group.create_task(resyncing)
                     group.create_task(queue.run())
                     _log.info("operator started", namespace=self._namespace or "all namespaces")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from ameide_devstack.testing import wait_for, wait_until
+from ameide_operator.kubernetes import Cluster
 from ameide_operator.operator import Operator
 from ameide_operator.testing import ApiProxy, is_list, is_watch, is_write
 from lightkube import SingleConfig
@@ -168,3 +169,44 @@ async def test_rights_that_come_late_and_go_and_come_back(bed_alone: Any, operat
         await asyncio.sleep(8)
         await bed.run(*grant)
         await catches_up(bed)
+
+
+async def test_watch_of_resources_that_shows_nothing_is_started_again(bed_alone: Any, proxy: ApiProxy, running: Any):
+    """As by an API server of several that has not heard of the CRD yet; kopf asks once, after us."""
+    asked = 0
+
+    def second(request: web.BaseRequest) -> bool:
+        nonlocal asked
+        asked += request.path == "/apis/ameide.io/v1alpha1"
+        return request.path == "/apis/ameide.io/v1alpha1" and asked == 2
+
+    await bed_alone.apply()
+    operator = Operator(proxy.config, namespace=bed_alone.namespace, monitor_seconds=1, resync_seconds=4)
+    with proxy.answering(404, second) as fault:
+        async with running(operator):
+            await bed_alone.until("WorkloadReady", "True")
+    assert fault.met == 1
+    assert asked >= 4
+
+
+async def test_quiet_watch_goes_on_from_where_the_server_is(bed_alone: Any, proxy: ApiProxy):
+    """What it has seen last would be forgotten by the server sooner or later."""
+    versions: list[str] = []
+
+    def note(request: web.BaseRequest) -> bool:
+        if is_watch(request):
+            versions.append(request.query["resourceVersion"])
+        return False
+
+    with proxy.answering(500, note):
+        async with Cluster(proxy.config, namespace=bed_alone.namespace, watch_seconds=4) as cluster:
+            _, version = await cluster.list_metadata("ConfigMap", labels={"no": "such"})
+            changes = cluster.watch("ConfigMap", version, labels={"no": "such"}, metadata_only=True)
+            waiting = asyncio.ensure_future(anext(changes))
+            await wait_for(lambda: versions)
+            await bed_alone.run("create", "configmap", "another")
+            await wait_for(lambda: len(versions) == 2, timeout_s=20)
+            assert not waiting.done(), "a bookmark is no change"
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+    assert int(versions[1]) > int(versions[0])

@@ -3,6 +3,7 @@
 from ameide_operator.kubernetes._cluster import (
     CONFLICT,
     FORBIDDEN,
+    GONE,
     MANAGED,
     NOT_FOUND,
     TOO_MANY_REQUESTS,
@@ -17,6 +18,7 @@ __all__ = [
     "CONFLICT",
     "EVENT",
     "FORBIDDEN",
+    "GONE",
     "KINDS",
     "MANAGED",
     "NOT_FOUND",

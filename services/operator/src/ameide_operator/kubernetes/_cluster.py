@@ -6,12 +6,13 @@ from typing import Any, Final, Self, cast
 
 import httpx2
 from lightkube import ALL_NS, AsyncClient, KubeConfig, SingleConfig
-from lightkube.config.client_adapter import verify_cluster
+from lightkube.config.client_adapter import AsyncClient as PlainClient
+from lightkube.config.client_adapter import ConnectionParams, verify_cluster
 from lightkube.core.exceptions import ApiError
 from lightkube.types import PatchType
 
 from ameide_operator.kubernetes._kinds import KINDS
-from ameide_operator.models import KIND, MANAGER
+from ameide_operator.models import API_VERSION, GROUP, KIND, MANAGER, PLURAL
 from ameide_operator.planning import MANAGED_BY_LABEL, SERVICE_MONITOR
 
 Body = Mapping[str, Any]
@@ -20,6 +21,7 @@ Body = Mapping[str, Any]
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
+GONE: Final = 410
 TOO_MANY_REQUESTS: Final = 429
 
 MANAGED: Final = {MANAGED_BY_LABEL: MANAGER}
@@ -29,6 +31,7 @@ _OF_NO_OBJECT: Final = "1"
 """A version of the cluster when it was empty: an apply that names it conflicts with every object there is. (A create
 proper would leave the fields with a manager that no later apply takes them from.)"""
 
+_BOOKMARK: Final = "BOOKMARK"
 _RETRY_AFTER: Final = "Retry-After"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -66,6 +69,7 @@ class Cluster:
         silence = watch_seconds + _SILENCE_SECONDS
         self._whole: Any = AsyncClient(config=found, transport=_WatchTransport(found, watch_silence=silence))
         self._metadata: Any = AsyncClient(config=found, transport=_MetadataTransport(found, watch_silence=silence))
+        self._plain = PlainClient(found, ConnectionParams())
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +79,21 @@ class Cluster:
     ) -> None:
         for client in (self._client, self._whole, self._metadata):
             await client.close()
+        await self._plain.aclose()
+
+    async def serves_resources(self) -> bool:
+        """Whether the cluster has the API of Process: both that its group is there and what is in it say so.
+
+        Raises:
+            httpx2.HTTPError: The server refuses, or does not answer.
+        """
+        groups = (await self._plain.get("apis")).raise_for_status().json()["groups"]
+        if not any(group["name"] == GROUP for group in groups):
+            return False
+        found = await self._plain.get(f"apis/{API_VERSION}")
+        if found.status_code == NOT_FOUND:
+            return False
+        return any(each["name"] == PLURAL for each in found.raise_for_status().json()["resources"])
 
     async def get(self, kind: str, namespace: str, name: str) -> Body | None:
         """An object, or None where it is not there.
@@ -203,7 +222,8 @@ class Cluster:
             server_timeout=self.watch_seconds,
         )
         async for change, body in changes:
-            yield change, cast("Body", body)
+            if change != _BOOKMARK:  # lightkube has taken its version
+                yield change, cast("Body", body)
 
     async def has_service_monitors(self) -> bool:
         """Whether the cluster has the API of the Prometheus operator, and we may use it.
@@ -245,6 +265,8 @@ class _WatchTransport(httpx2.AsyncHTTPTransport):
         super().__init__(verify=verify_cluster(config.cluster, config.user, config.abs_file))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if _is_watch(request):  # else a quiet watch goes on from a version that the server has forgotten
+            request.url = request.url.copy_set_param("allowWatchBookmarks", "true")
         silence = self._watch_silence if _is_watch(request) else _LIST_SECONDS
         request.extensions["timeout"]["read"] = silence
         return await super().handle_async_request(request)

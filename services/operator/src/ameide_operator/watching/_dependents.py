@@ -8,8 +8,9 @@ from typing import Final
 
 import httpx2
 import structlog
+from lightkube.core.exceptions import ApiError
 
-from ameide_operator.kubernetes import MANAGED, POD, SECRET, Body, Cluster, seconds_to_wait
+from ameide_operator.kubernetes import GONE, MANAGED, POD, SECRET, Body, Cluster, seconds_to_wait
 from ameide_operator.planning import DEPLOYMENT
 from ameide_operator.reconciling import Store
 
@@ -56,7 +57,9 @@ async def watch_dependents(cluster: Cluster, store: Store, kind: str, *, listed:
             wait = 0.0
         except (httpx2.HTTPError, ValueError) as error:  # ValueError: a line that was cut, so no JSON
             wait = seconds_to_wait(error)
-            _log.warning("watch failed; it starts again", kind=kind, error=str(error))
+            # A server forgets versions: to list anew is the answer, and nobody need know.
+            forgotten = isinstance(error, ApiError) and error.status.code == GONE
+            (_log.debug if forgotten else _log.warning)("watch failed; it starts again", kind=kind, error=str(error))
         await asyncio.sleep(max(wait, _PAUSE_SECONDS * (0.5 + random.random())))  # noqa: S311 # spreads load, no secret
 
 

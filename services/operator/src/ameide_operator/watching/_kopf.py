@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import httpx2
 import kopf
 import structlog
 from lightkube import SingleConfig
@@ -42,13 +43,15 @@ class Backoffs:
         return itertools.chain((1, 1, 2, 3, 5, 8), itertools.repeat(13))
 
 
-async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> None:
+async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event, overdue: asyncio.Event) -> None:
     """Keeps the store up to date, until cancelled; starts kopf again whenever it ends.
 
     Args:
         cluster: Where to look.
         store: What to fill.
-        listed: Set whenever kopf has listed the resources anew: what was deleted before that, it never tells.
+        listed: Is set whenever kopf has listed the resources anew: what was deleted before that, it never tells; and
+            when their API is gone.
+        overdue: Set when kopf does not show what there is: it is started again.
     """
     # kopf runs in a thread and an event loop of its own: when it ends it cancels every task of its loop, and in the
     # main thread it takes over the signals.
@@ -60,18 +63,50 @@ async def watch(cluster: Cluster, store: Store, *, listed: asyncio.Event) -> Non
             loop.call_soon_threadsafe(listed.set)
 
     while True:
+        # kopf looks once which APIs there are, and without that of Process would wait for ever.
+        await _until_served(cluster, gone=listed)
+        overdue.clear()
         stop = threading.Event()
         running = loop.run_in_executor(None, _run, cluster, see, stop)
         try:
-            # Shielded: a thread cannot be cancelled, only asked.
-            await asyncio.shield(running)
-            _log.warning("watches ended; they start again")
+            # Not cancelled with this task: a thread can only be asked.
+            await _either(running, overdue)
+            if not running.done():
+                stop.set()
+                await asyncio.wait([running], timeout=STOP_SECONDS)
+            if running.done():
+                running.result()
+            _log.warning("the watch of resources ended; it starts again", overdue=overdue.is_set())
         except asyncio.CancelledError:
             stop.set()
             await asyncio.wait([running], timeout=STOP_SECONDS)
             raise
         except Exception as error:  # noqa: BLE001 # whatever ends kopf, the watches must go on
-            _log.warning("watches failed; they start again", error=str(error))
+            _log.warning("the watch of resources failed; it starts again", error=str(error))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _either(running: asyncio.Future[None], overdue: asyncio.Event) -> None:
+    """Waits until kopf has ended, or should."""
+    called = asyncio.create_task(overdue.wait())
+    try:
+        await asyncio.wait([running, called], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        called.cancel()
+
+
+async def _until_served(cluster: Cluster, *, gone: asyncio.Event) -> None:
+    told = False
+    while True:
+        try:
+            if await cluster.serves_resources():
+                return
+        except (httpx2.HTTPError, ValueError):  # ValueError: an answer that is no JSON
+            return  # kopf finds out, and tries again by itself
+        if not told:
+            _log.warning("the cluster no longer has the API of Process; install its CRD", crd=f"{PLURAL}.{GROUP}")
+            gone.set()
+            told = True
         await asyncio.sleep(RESTART_SECONDS)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import httpx2
 import structlog
 
-from ameide_operator.kubernetes import FORBIDDEN, MANAGED, POD, TOO_MANY_REQUESTS, Cluster, seconds_to_wait
+from ameide_operator.kubernetes import FORBIDDEN, MANAGED, NOT_FOUND, POD, TOO_MANY_REQUESTS, Cluster, seconds_to_wait
 from ameide_operator.models import KIND
 from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
 from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
@@ -21,6 +21,12 @@ INTERNAL_SERVER_ERROR: Final = 500
 SETTLE_SECONDS: Final = 1.0
 """What the watches of the other kinds get to begin anew too."""
 
+LATE_SECONDS: Final = 5.0
+"""What the watch of resources gets to show one that a list has shown."""
+
+_OF_ALL_TIME: Final = str(2**63)
+"""A version of the cluster after every other."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -30,6 +36,7 @@ async def resync(
     queue: KeyedQueue[ResourceKey],
     *,
     listed: asyncio.Event,
+    overdue: asyncio.Event,
     interval: float = RESYNC_SECONDS,
 ) -> None:
     """Prunes the store by a list of each kind and reconciles every resource, until cancelled.
@@ -39,6 +46,7 @@ async def resync(
         store: What to prune.
         queue: Takes every resource.
         listed: Set when a watch began anew, which calls for it at once.
+        overdue: Is set when the watch of resources does not show what there is.
         interval: From one time to the next otherwise, in seconds.
     """
     while True:
@@ -50,7 +58,8 @@ async def resync(
             pass  # it is time
         listed.clear()
         try:
-            await _resync_once(cluster, store)
+            there = await _resync_resources(cluster, store)
+            await _resync_dependents(cluster, store)
         except (httpx2.HTTPError, ValueError) as error:  # ValueError: an answer that is no JSON
             _log.warning("resync failed; it starts again", error=str(error))
             await asyncio.sleep(max(RETRY_SECONDS, seconds_to_wait(error)))
@@ -58,6 +67,10 @@ async def resync(
             continue
         for key in store.resources():
             queue.add(key)
+        if there - set(store.resources()):  # on its way, or missed
+            await asyncio.sleep(LATE_SECONDS)
+            if there - set(store.resources()):
+                overdue.set()
 
 
 async def first_look(cluster: Cluster, store: Store) -> None:
@@ -68,7 +81,8 @@ async def first_look(cluster: Cluster, store: Store) -> None:
     """
     while True:
         try:
-            return await _resync_once(cluster, store)
+            await cluster.list_metadata(KIND)
+            return await _resync_dependents(cluster, store)
         except httpx2.HTTPStatusError as error:
             status = error.response.status_code
             if status not in {FORBIDDEN, TOO_MANY_REQUESTS} and status < INTERNAL_SERVER_ERROR:
@@ -77,19 +91,38 @@ async def first_look(cluster: Cluster, store: Store) -> None:
             await asyncio.sleep(max(RETRY_SECONDS, seconds_to_wait(error)))
 
 
-async def _resync_once(cluster: Cluster, store: Store) -> None:
-    """Prunes the store by a list of each kind; asks again which APIs there are.
+async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
+    """Prunes the store by a list of resources; where their API is gone, so are all of them.
+
+    Returns:
+        Resources that there are.
+
+    Raises:
+        ApiError: The server refuses.
+        httpx2.HTTPError: The server does not answer.
+    """
+    try:
+        present, version = await cluster.list_metadata(KIND)
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code != NOT_FOUND:
+            raise
+        present, version = [], _OF_ALL_TIME
+    store.prune(KIND, present, version)
+    return {ResourceKey(body["metadata"]["namespace"], body["metadata"]["name"]) for body in present}
+
+
+async def _resync_dependents(cluster: Cluster, store: Store) -> None:
+    """Prunes the store by a list of each other kind; asks again which APIs there are.
 
     Raises:
         ApiError: The server refuses.
         httpx2.HTTPError: The server does not answer.
     """
     store.service_monitors = await cluster.has_service_monitors()
-    for kind in (KIND, *CHILD_KINDS, POD):
+    for kind in (*CHILD_KINDS, POD):
         if kind == SERVICE_MONITOR and not store.service_monitors:
             continue
-        labels = None if kind == KIND else MANAGED
-        present, version = await cluster.list_metadata(kind, labels=labels, owners=kind == SERVICE_MONITOR)
+        present, version = await cluster.list_metadata(kind, labels=MANAGED, owners=kind == SERVICE_MONITOR)
         if kind == SERVICE_MONITOR:  # not watched: its API may come and go
             for body in present:
                 store.see(kind, body)
