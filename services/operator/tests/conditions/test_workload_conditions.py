@@ -35,13 +35,18 @@ BROKEN: dict[str, tuple[PodStatus, str, str]] = {
         "crashes (exit code 1, restarted 4 times): ImportError: no module; see kubectl logs",
     ),
     "crash of a foreign program": (crashed(139, "core dumped"), "CrashLoopBackOff", "exit code 139"),
+    "end without an error": (crashed(0, reason="Completed"), "CrashLoopBackOff", "ends by itself, again and again"),
     "out of memory": (crashed(137, reason="OOMKilled"), "OOMKilled", "raise resources.limits.memory"),
     "contract mismatch": (
         crashed(78, json.dumps(MISMATCH)),
         "ContractMismatch",
         "implements 'billing' of api major 2, spec.process says 'order-fulfillment' of api major 1; correct spec.image",
     ),
-    "contract mismatch without words": (crashed(78), "ContractMismatch", "implements another process"),
+    "contract mismatch without words": (
+        crashed(78),
+        "ContractMismatch",
+        "implements another process or major version than spec.process says (exit code 78)",
+    ),
     "configuration": (
         crashed(2, json.dumps({"reason": "InvalidConfiguration", "problems": [PROBLEM]})),
         "InvalidConfiguration",
@@ -90,7 +95,7 @@ async def test_broker_that_cannot_be_reached_is_said_by_the_pod(bed: Any, unread
     await bed.apply()
     condition = await bed.until("IngressReady", "False", "UpstreamUnavailable", "cannot reach kafka")
     assert "orders-facts: cannot reach kafka at broker:9092 (connection refused)" in condition["message"]
-    assert "events wait in their topics, none are lost" in condition["message"]
+    assert "no event is acknowledged meanwhile, so none is lost" in condition["message"]
     assert "temporal:" not in condition["message"]
 
 
@@ -98,7 +103,7 @@ async def test_pod_that_cannot_be_asked_is_said(bed: Any):
     bed.kubelet.states[Component.INGRESS] = running(ready=False, ip="127.0.77.2")
     await bed.apply()
     await bed.until("WorkerReady", "True")
-    await bed.until("IngressReady", "False", "Progressing", "does not say why, since the operator cannot reach it")
+    await bed.until("IngressReady", "False", "Progressing", "does not say why: the operator cannot reach it")
 
 
 async def test_rollout_is_progress_until_only_the_current_template_serves(bed: Any):

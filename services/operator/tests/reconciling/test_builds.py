@@ -84,4 +84,4 @@ def test_unversioned_worker_has_no_builds():
 
 
 def test_intent_names_the_worker_deployment_after_the_resource():
-    assert rollout_intent(SPEC, OWNER) == Intent("orders/orders", "b2")
+    assert rollout_intent(SPEC, OWNER) == Intent("orders/orders", "b2", namespace="orders-prod")

@@ -157,6 +157,24 @@ async def test_an_object_in_the_way_is_tried_to_be_made_once_and_then_looked_at(
     assert (await bed.get("configmap", "orders-worker"))["metadata"]["ownerReferences"]
 
 
+async def test_an_edit_that_what_spec_says_no_longer_fits_to_is_named(bed: Any):
+    await bed.apply()
+    await bed.until("WorkloadReady", "True")
+    privileged = {
+        "op": "replace",
+        "path": "/spec/template/spec/containers/0/securityContext",
+        "value": {"privileged": True},
+    }
+    await bed.run("patch", "deployment", "orders-worker", "--type=json", "-p", json.dumps([privileged]))
+    ready = await bed.until("Ready", "False", "ChildConflict")
+    assert "Deployment 'orders-worker' was edited, and what spec says no longer fits to it" in ready["message"]
+    assert "undo that edit, or delete it" in ready["message"]
+    await bed.run("delete", "deployment", "orders-worker")
+    await bed.until("Ready", "True")
+    (container,) = (await bed.get("deployment", "orders-worker"))["spec"]["template"]["spec"]["containers"]
+    assert not container["securityContext"].get("privileged")
+
+
 async def test_deleting_the_resource_removes_all_it_made_and_nothing_else(bed: Any):
     await bed.run("create", "configmap", "theirs", "--from-literal=a=b")
     await bed.apply()

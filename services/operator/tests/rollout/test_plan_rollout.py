@@ -119,7 +119,8 @@ def test_by_hand():
         decision = decide(BY_HAND, replace(FIRST_SERVES, manager=manager))
         assert decision.action is None
         assert decision.progress.message.endswith(
-            "temporal worker deployment set-current-version --deployment-name orders/orders --build-id b2"
+            "temporal worker deployment set-current-version --namespace default --deployment-name orders/orders "
+            "--build-id b2"
         )
 
 

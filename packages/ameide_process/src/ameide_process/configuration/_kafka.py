@@ -104,10 +104,13 @@ class KafkaSubscription(KafkaConnection):
     @model_validator(mode="before")
     @classmethod
     def _refuse_topics_twice(cls, value: object) -> object:
-        given = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
-        if {"topic", "topics"} <= given.keys():
+        if {"topic", "topics"} <= _keys(value):
             raise ValueError("set topic or topics, not both")
         return value
+
+
+def _keys(value: object) -> set[str]:
+    return set(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else set()
 
 
 def resolve_group_instance_id(value: str, environ: Mapping[str, str]) -> str:

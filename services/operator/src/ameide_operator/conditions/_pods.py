@@ -64,7 +64,7 @@ def _container_findings(pod: str, container: Mapping[str, Any]) -> Iterator[tupl
         )
         return
     ended = mapping_at(container, "state", "terminated") or mapping_at(container, "lastState", "terminated")
-    if not ended or ended.get("exitCode") == 0:
+    if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
         return
     times = f", restarted {container['restartCount']} times" if container.get("restartCount") else ""
     if ended.get("reason") == "OOMKilled":
@@ -79,7 +79,8 @@ def _container_findings(pod: str, container: Mapping[str, Any]) -> Iterator[tupl
     elif reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 0:
         words = said.get("message") or _short(ended.get("message", "")) or "it said nothing"
         code = f"exit code {ended.get('exitCode')}"
-        yield Reason.CRASH_LOOP, f"pod {pod} crashes ({code}{times}): {words}; see kubectl logs {pod} --previous"
+        verb = "crashes" if ended.get("exitCode") else "ends by itself, again and again"
+        yield Reason.CRASH_LOOP, f"pod {pod} {verb} ({code}{times}): {words}; see kubectl logs {pod} --previous"
 
 
 def _termination(ended: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,8 +95,13 @@ def _termination(ended: Mapping[str, Any]) -> Mapping[str, Any]:
 def _mismatch(pod: str, said: Mapping[str, Any]) -> str:
     def shown(side: str) -> str:
         identity = mapping_at(said, side)
-        return f"{identity.get('name')!r} of api major {identity.get('apiMajor')}" if identity else "another process"
+        return f"{identity.get('name')!r} of api major {identity.get('apiMajor')}"
 
+    if not mapping_at(said, "actual") or not mapping_at(said, "expected"):
+        code = f"exit code {CONTRACT_MISMATCH_EXIT_CODE}"
+        return (
+            f"pod {pod} implements another process or major version than spec.process says ({code}); correct spec.image"
+        )
     return f"pod {pod} implements {shown('actual')}, spec.process says {shown('expected')}; correct spec.image"
 
 

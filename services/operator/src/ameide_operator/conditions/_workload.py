@@ -111,12 +111,12 @@ def _unready(component: Component, count: str, report: ReadinessReport | None) -
     if report.unreachable:
         return failing(
             Reason.PROGRESSING,
-            f"{count}; pod {report.pod} does not say why, since the operator cannot reach it: {report.unreachable}",
+            f"{count}; pod {report.pod} does not say why: {report.unreachable}",
         )
     if not report.checks:
         return failing(Reason.PROGRESSING, f"{count}; pod {report.pod} says that it is about to be")
-    said = "; ".join(f"{name}: {reason}" for name, reason in report.checks.items())
-    waiting = "; events wait in their topics, none are lost" if component is Component.INGRESS else ""
+    said = "; ".join(f"{name}: {' '.join(reason.split())}" for name, reason in report.checks.items())
+    waiting = "; no event is acknowledged meanwhile, so none is lost" if component is Component.INGRESS else ""
     reason = Reason.NO_POLLERS if set(report.checks) == {"polling"} else Reason.UPSTREAM_UNAVAILABLE
     return failing(reason, f"{count}; pod {report.pod} says {said}{waiting}")
 

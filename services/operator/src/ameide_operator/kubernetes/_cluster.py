@@ -1,5 +1,6 @@
 """Calls of the Kubernetes API, as the operator needs them."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -130,6 +131,24 @@ class Cluster:
         """
         metadata = {**manifest["metadata"], "resourceVersion": _OF_NO_OBJECT}
         return await self.apply(kind, namespace, name, {**manifest, "metadata": metadata})
+
+    async def try_create(self, kind: str, namespace: str, manifest: Body) -> None:
+        """Asks whether a manifest would be taken as a new object; nothing is made.
+
+        Raises:
+            ApiError: It would not be.
+            httpx2.HTTPError: The server does not answer.
+        """
+        name = f"try-{uuid.uuid4().hex[:16]}"
+        await self._client.patch(
+            KINDS[kind],
+            name,
+            {**manifest, "metadata": {**manifest["metadata"], "name": name}},
+            namespace=namespace,
+            patch_type=PatchType.APPLY,
+            force=True,
+            dry_run=True,
+        )
 
     async def apply_status(self, namespace: str, name: str, manifest: Body) -> Body:
         """Writes the status of a Process; what it leaves out and the operator wrote before goes.

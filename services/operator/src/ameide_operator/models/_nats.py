@@ -8,7 +8,7 @@ from ameide_operator.models._base import HOST_AND_PORT, Model, refuse_unless
 
 _Server = Annotated[str, Field(max_length=320, pattern=HOST_AND_PORT)]
 _Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.*>/\\]+$")]
-_Filter = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
+_Filter = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^(>|[^\s.>]+(\.[^\s.>]+)*(\.>)?)$")]
 _Filters = Annotated[
     list[_Filter], Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"})
 ]

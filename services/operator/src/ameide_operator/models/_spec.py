@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from ameide_operator.models._base import Model, immutable, list_by, refuse_unless
 from ameide_operator.models._kubernetes import SecretName
 from ameide_operator.models._rollout import Rollout
+from ameide_operator.models._shared_sources import shared_sources
 from ameide_operator.models._streams import Output
 from ameide_operator.models._temporal import Temporal
 from ameide_operator.models._workloads import Ingress, Worker
@@ -36,6 +37,9 @@ _DEAD_LETTERS_ARE_THERE = (
     "!has(s.deadLetter) || self.outputs.exists(o, o.name == s.deadLetter))"
 )
 """CEL: a subscription that names an output names one that is there."""
+
+_PROBLEMS = 8
+"""Of sources that are shared: more would say nothing new."""
 
 _DIGEST = "@sha256:"
 _NO_BUILD_ID = (
@@ -126,4 +130,11 @@ class ProcessSpec(Model):
     def _has_build_id(self) -> Self:
         if self.rollout is not None and not self.build_id():
             raise ValueError(_NO_BUILD_ID)
+        return self
+
+    @model_validator(mode="after")
+    def _has_sources_of_its_own(self) -> Self:
+        subscriptions = self.ingress.subscriptions if self.ingress else ()
+        if problems := list(shared_sources(self.process.name, subscriptions)):
+            raise ValueError("; ".join(problems[:_PROBLEMS]))
         return self

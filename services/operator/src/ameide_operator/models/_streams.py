@@ -94,7 +94,7 @@ class StreamSasl(Model):
 class HttpEndpoint(Model):
     """Where the events of a subscription are posted to."""
 
-    path: Annotated[str, Field(max_length=253, pattern=r"^/[A-Za-z0-9._~/-]*$")] | None = None
+    path: Annotated[str, Field(max_length=253, pattern=r"^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?)?$")] | None = None
     """Path of the requests; unset: /events/ and the subscription's name."""
     port: Annotated[int, Field(ge=1024, le=65535, json_schema_extra=_NOT_THE_HEALTH_PORT)] = 8090
     """Port of the pods and of their Service. Subscriptions may share one, with tls and secret in common."""

@@ -33,7 +33,7 @@ def rollout_intent(spec: ProcessSpec, owner: Owner) -> Intent | None:
     if spec.rollout is None:
         return None
     steps = tuple(spec.rollout.steps or ())
-    return Intent(deployment_name(owner), spec.build_id(), spec.rollout.strategy, steps)
+    return Intent(deployment_name(owner), spec.build_id(), spec.rollout.strategy, steps, spec.temporal.namespace)
 
 
 def needed_builds(spec: ProcessSpec, children: Iterable[Body], view: RolloutView | None) -> Builds | None:

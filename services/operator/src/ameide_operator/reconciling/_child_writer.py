@@ -88,7 +88,10 @@ class ChildWriter:
                     continue
                 if controller_uid(live) != uid:
                     self._memory[key].in_the_way.add(child.key)
-                    conflicts.append(f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}")
+                    conflicts.append(
+                        f"{child.key.kind} {child.key.name!r} belongs to {controller_name(live)}; it is left alone: "
+                        "delete or rename it"
+                    )
                     continue
                 await self._write_if_different(key, child, live)
             except ApiError as error:
@@ -96,6 +99,11 @@ class ChildWriter:
                     await self._look_again(key, child.key)
                 if error.status.code == FORBIDDEN:
                     forbidden.append(str(error.status.message))
+                elif _is_invalid(error) and await self._would_fit(key, child):
+                    conflicts.append(
+                        f"{child.key.kind} {child.key.name!r} was edited, and what spec says no longer fits to it: "
+                        f"{error.status.message}; undo that edit, or delete it, then it is made anew"
+                    )
                 elif _is_invalid(error):
                     refusals.append(f"{error.status.message}; it is made of {_origin(child)}: correct that")
                 else:
@@ -124,6 +132,18 @@ class ChildWriter:
             return live
         self._remember(key, child, created)
         return None
+
+    async def _would_fit(self, key: ResourceKey, child: Child) -> bool:
+        """Whether there is a live object, and the API server would take the manifest if there were none."""
+        if child.key not in self._store.children(key):
+            return False
+        try:
+            await self._cluster.try_create(child.key.kind, key.namespace, child.manifest)
+        except ApiError as error:
+            if _is_invalid(error):
+                return False
+            raise
+        return True
 
     async def _look_again(self, key: ResourceKey, child: ChildKey) -> None:
         """Corrects the store, which took one object for another: a deletion fell into a gap of the watch."""

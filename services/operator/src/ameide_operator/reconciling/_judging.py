@@ -42,6 +42,7 @@ class WorkloadJudge:
         secrets: How the Secrets stand.
         view: What Temporal says.
         ready_limit: How long a pod is ready before its worker must have been heard of.
+        hindered: Whether something kept children from being made.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class WorkloadJudge:
         secrets: Verdict,
         view: TemporalView,
         ready_limit: timedelta,
+        hindered: bool = False,
     ) -> None:
         self._readiness = readiness
         self._spec = spec
@@ -60,6 +62,7 @@ class WorkloadJudge:
         self._secrets = secrets
         self._view = view
         self._ready_limit = ready_limit
+        self._hindered = hindered
         self._now = datetime.now(UTC)
 
     async def ingress(self) -> Judgement:
@@ -100,6 +103,9 @@ class WorkloadJudge:
         deployment = self._live.deployment(component, build)
         if deployment is None and blocking(self._secrets):
             return Judgement(failing(self._secrets.reason, f"no pods are made: {self._secrets.message}"))
+        if deployment is None and self._hindered:
+            missing = f"the {component.value} has no Deployment; condition Ready says what is in the way"
+            return Judgement(failing(Reason.PROGRESSING, missing))
         pods = self._live.pods_of(component, build)
         verdict = judge_workload(component, deployment, pods, None)
         silent = unready_pod(pods)

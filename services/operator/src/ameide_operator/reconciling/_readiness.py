@@ -50,9 +50,11 @@ class ReadinessProbe:
                 content = await self._read(f"http://{address}:{self._port}/readyz")
             report = ReadinessReport(name, checks=_failing(content))
         except TimeoutError:
-            report = ReadinessReport(name, unreachable=f"no answer within {TIMEOUT_SECONDS:g} s")
+            report = ReadinessReport(name, unreachable=f"no answer to the operator within {TIMEOUT_SECONDS:g} s")
         except (httpx2.HTTPError, ValueError) as error:
-            report = ReadinessReport(name, unreachable=str(error) or type(error).__name__)
+            cause = str(error) or type(error).__name__
+            said = cause if isinstance(error, ValueError) else f"the operator cannot reach it: {cause}"
+            report = ReadinessReport(name, unreachable=said)
         self._answers[uid] = (now, report)
         return report
 

@@ -56,8 +56,9 @@ from ameide_operator.secret_summary import SecretSummary
 LONGEST_WAIT_SECONDS: Final = 3600.0
 """Of a pass for the sake of time alone."""
 
-FORBIDDEN_AGAIN_SECONDS: Final = 30.0
-"""Before the next try of what was forbidden: nothing tells that a quota has room, or that a right was granted."""
+HINDERED_AGAIN_SECONDS: Final = 30.0
+"""Before the next try of what was forbidden, or had something in its way: nothing tells that a quota has room, that a
+right was granted, or that an object without our labels went."""
 
 _log = structlog.get_logger(__name__)
 
@@ -132,7 +133,15 @@ class Reconciler:
         }
         until = seconds_until_next_finding(secrets.values(), now=now)
         waits = [min(until + 1, LONGEST_WAIT_SECONDS) if until is not None else None]
-        judge = WorkloadJudge(self._readiness, spec, live, secrets=judged, view=view, ready_limit=self._ready_limit)
+        judge = WorkloadJudge(
+            self._readiness,
+            spec,
+            live,
+            secrets=judged,
+            view=view,
+            ready_limit=self._ready_limit,
+            hindered=bool(_overall(written)),
+        )
         judgements = {
             ConditionType.WORKER_READY: await (judge.versioned_worker(builds, rollout) if builds else judge.worker())
         }
@@ -142,7 +151,7 @@ class Reconciler:
             verdicts[condition] = judgement.verdict
             waits.append(judgement.again)
         verdicts |= _overall(written)
-        waits.append(FORBIDDEN_AGAIN_SECONDS if written.forbidden else None)
+        waits.append(HINDERED_AGAIN_SECONDS if written.forbidden or written.conflicts else None)
         await self._write(key, body, verdicts, _status(spec, live, builds, rollout))
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -219,7 +228,7 @@ def _status(spec: ProcessSpec, live: Live, builds: Builds | None, rollout: Rollo
 def _overall(written: Written) -> dict[ConditionType, Verdict]:
     """What is wrong with the resource as a whole."""
     if written.conflicts:
-        message = "; ".join(written.conflicts) + "; it is left alone: delete or rename it"
+        message = "; ".join(written.conflicts)
         return {ConditionType.READY: failing(Reason.CHILD_CONFLICT, message)}
     if written.refusals:
         return {ConditionType.READY: failing(Reason.INVALID_SPEC, "; ".join(written.refusals))}
@@ -230,4 +239,10 @@ def _overall(written: Written) -> dict[ConditionType, Verdict]:
 
 def _problems(error: ValidationError) -> str:
     problems: Sequence[Any] = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in problems)
+    return "; ".join(map(_problem, problems))
+
+
+def _problem(error: Any) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    words = error["msg"].removeprefix("Value error, ")  # ours, which name their fields
+    return f"spec{place}: {words}" if place else words

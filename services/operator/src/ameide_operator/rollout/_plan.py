@@ -80,7 +80,7 @@ def plan_rollout(
     if seen.manager not in {"", manager} and not by_hand:
         message = (
             f"{seen.manager!r} manages Worker Deployment {intent.deployment!r}; set rollout.strategy to Manual, or "
-            f"take it back: temporal worker deployment manager-identity unset --deployment-name {intent.deployment}"
+            f"take it back: temporal worker deployment manager-identity unset {_named(intent)}"
         )
         return Decision(None, Progress(Stage.MANAGED_BY_ANOTHER, message))
     if seen.manager != manager and not by_hand:
@@ -101,7 +101,7 @@ def _route(intent: Intent, seen: Seen, polled: AbstractSet[str] | None, now: dat
         return _act(SetCurrent(target), f"build {target!r} becomes current")
     match intent.strategy:
         case "Manual":
-            command = f"temporal worker deployment set-current-version --deployment-name {intent.deployment}"
+            command = f"temporal worker deployment set-current-version {_named(intent)}"
             message = f"build {target!r} is ready to become current by hand: {command} --build-id {target}"
             return Decision(None, Progress(Stage.BY_HAND, message))
         case "Steps":
@@ -147,6 +147,11 @@ def removable_versions(intent: Intent, seen: Seen, *, polled: AbstractSet[str] |
 
 def _act(action: Action, message: str) -> Decision:
     return Decision(action, Progress(Stage.MOVING, message))
+
+
+def _named(intent: Intent) -> str:
+    """The options by which Temporal's command line is told of which Worker Deployment."""
+    return f"--namespace {intent.namespace} --deployment-name {intent.deployment}"
 
 
 def _waiting(target: str, seen: Seen) -> str:

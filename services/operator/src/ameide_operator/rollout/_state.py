@@ -19,6 +19,8 @@ class Intent:
     """The build that should become current."""
     strategy: Literal["AllAtOnce", "Steps", "Manual"] = "AllAtOnce"
     steps: tuple[RolloutStep, ...] = ()
+    namespace: str = "default"
+    """Of Temporal, for messages."""
 
 
 class Phase(Enum):

@@ -1,0 +1,77 @@
+"""Subscriptions that would take each other's events; the rules of the ingress, which does not start with such."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, zip_longest
+
+from ameide_operator.models._streams import HttpEndpoint, Subscription
+
+
+def shared_sources(process: str, subscriptions: Sequence[Subscription]) -> Iterator[str]:
+    """Says of what two subscriptions are one reader, and of what one is two; each text names the fields.
+
+    Args:
+        process: Name of the process, which begins the names that are not set.
+        subscriptions: Those of spec.ingress.
+    """
+    for position, each in enumerate(subscriptions):
+        for field in ("subjects", "partitions"):
+            filters = getattr(each.nats, field, None) or ()
+            for one, other in combinations(filters, 2):
+                if _overlap(one, other):
+                    yield f"{_at(position)}.nats.{field}: {one} and {other} share a subject; each needs its own"
+    readers: dict[tuple[object, ...], list[int]] = {}
+    for position, each in enumerate(subscriptions):
+        earlier = readers.setdefault(_reader(process, each), [])
+        for before in earlier:
+            if share := _share(subscriptions[before], each):
+                yield f"{_at(position)}: {_at(before)} has the same {share}; each subscription needs its own"
+                break
+        earlier.append(position)
+
+
+def _reader(process: str, subscription: Subscription) -> tuple[object, ...]:
+    """What the broker knows a reader by."""
+    match subscription.kind:
+        case "kafka":
+            group = subscription.consumer_group or f"{process}.{subscription.name}"
+            return "kafka", group, subscription.topic
+        case "nats":
+            source = subscription.nats
+            durable = (source.durable if source else None) or f"{process}_{subscription.name}"
+            return "nats", durable, source.stream if source else ""
+        case "http":
+            endpoint = subscription.http
+            path = (endpoint.path if endpoint else None) or f"/events/{subscription.name}"
+            return "http", path.rstrip("/"), (endpoint or HttpEndpoint()).port
+
+
+def _share(one: Subscription, other: Subscription) -> str:
+    """What two readers of one name share; empty: nothing, they are of different clusters."""
+    match one.kind:
+        case "kafka":
+            return "topic and consumerGroup" if _meet(one.bootstrap_servers, other.bootstrap_servers) else ""
+        case "nats":
+            servers = [each.nats.servers if each.nats else None for each in (one, other)]
+            return "stream and durable" if _meet(*servers) else ""
+        case "http":
+            return "path and port"
+
+
+def _meet(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    return not {each.lower() for each in one or ()}.isdisjoint(each.lower() for each in other or ())
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether some subject falls under both: `*` stands for one token, a last `>` for one or more."""
+    for left, right in zip_longest(one.split("."), other.split(".")):
+        if left is None or right is None:
+            return False
+        if ">" in (left, right):
+            return True
+        if left != right and "*" not in (left, right):
+            return False
+    return True
+
+
+def _at(position: int) -> str:
+    return f"spec.ingress.subscriptions[{position}]"
