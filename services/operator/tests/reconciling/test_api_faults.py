@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import web
 from ameide_devstack.testing import wait_for, wait_until
 from ameide_operator.kubernetes import Cluster
@@ -187,6 +188,21 @@ async def test_watch_of_resources_that_shows_nothing_is_started_again(bed_alone:
             await bed_alone.until("WorkloadReady", "True")
     assert fault.met == 1
     assert asked >= 4
+
+
+async def test_resource_that_goes_while_all_is_listed_leaves_the_watch_alone(
+    bed_alone: Any, proxy: ApiProxy, running: Any
+):
+    await bed_alone.apply()
+    operator = Operator(proxy.config, namespace=bed_alone.namespace, monitor_seconds=1, resync_seconds=4)
+    with structlog.testing.capture_logs() as logged:
+        async with running(operator):
+            await bed_alone.until("WorkloadReady", "True")
+            with proxy.delaying(3, lambda request: is_list(request) and request.path.endswith("/pods")) as fault:
+                await wait_for(lambda: fault.met)
+                await bed_alone.run("delete", "process", "orders")
+                await wait_for(lambda: fault.met >= 3, timeout_s=40)
+    assert [each for each in logged if "watch of resources" in each["event"]] == []
 
 
 async def test_quiet_watch_goes_on_from_where_the_server_is(bed_alone: Any, proxy: ApiProxy):

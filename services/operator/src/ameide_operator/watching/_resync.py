@@ -1,12 +1,22 @@
 """Now and then looks at everything anew: what a watch has missed must not stay wrong for ever."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 import httpx2
 import structlog
 
-from ameide_operator.kubernetes import FORBIDDEN, MANAGED, NOT_FOUND, POD, TOO_MANY_REQUESTS, Cluster, seconds_to_wait
+from ameide_operator.kubernetes import (
+    FORBIDDEN,
+    MANAGED,
+    NOT_FOUND,
+    POD,
+    TOO_MANY_REQUESTS,
+    Body,
+    Cluster,
+    seconds_to_wait,
+)
 from ameide_operator.models import KIND
 from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
 from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
@@ -67,10 +77,8 @@ async def resync(
             continue
         for key in store.resources():
             queue.add(key)
-        if there - set(store.resources()):  # on its way, or missed
-            await asyncio.sleep(LATE_SECONDS)
-            if there - set(store.resources()):
-                overdue.set()
+        if await _misses_any(cluster, store, there):
+            overdue.set()
 
 
 async def first_look(cluster: Cluster, store: Store) -> None:
@@ -91,6 +99,21 @@ async def first_look(cluster: Cluster, store: Store) -> None:
             await asyncio.sleep(max(RETRY_SECONDS, seconds_to_wait(error)))
 
 
+async def _misses_any(cluster: Cluster, store: Store, there: set[ResourceKey]) -> bool:
+    """Whether the watch does not show a resource that a list has shown, and that is still there."""
+    if there <= set(store.resources()):
+        return False
+    await asyncio.sleep(LATE_SECONDS)  # it may be on its way
+    missing = there - set(store.resources())
+    if not missing:
+        return False
+    try:
+        present, _ = await cluster.list_metadata(KIND)
+    except (httpx2.HTTPError, ValueError):
+        return False  # the next resync tells
+    return not missing.isdisjoint(_keys(present))
+
+
 async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
     """Prunes the store by a list of resources; where their API is gone, so are all of them.
 
@@ -108,6 +131,10 @@ async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
             raise
         present, version = [], _OF_ALL_TIME
     store.prune(KIND, present, version)
+    return _keys(present)
+
+
+def _keys(present: Iterable[Body]) -> set[ResourceKey]:
     return {ResourceKey(body["metadata"]["namespace"], body["metadata"]["name"]) for body in present}
 
 
