@@ -350,7 +350,9 @@ async def test_by_hand(rolling_bed: Any, temporal: TemporalDevServer, client: Cl
         await routed(bed, current="b1")
         await apply(bed, temporal, "b2", strategy="Manual")
         async with await worker(bed, "b2"):
-            await bed.until("WorkerReady", "True", "Progressing", "set-current-version --deployment-name")
+            await bed.until(
+                "WorkerReady", "True", "Progressing", "set-current-version --namespace orders-prod --deployment-name"
+            )
             request = SetWorkerDeploymentCurrentVersionRequest(
                 namespace=NAMESPACE, deployment_name=f"{bed.namespace}/orders", build_id="b2", identity="a person"
             )
