@@ -22,13 +22,19 @@ async def broker(request: pytest.FixtureRequest) -> AsyncGenerator[KafkaBroker]:
         yield broker
 
 
+@pytest.fixture
+async def topic(broker: KafkaBroker, request: pytest.FixtureRequest) -> str:
+    """One that is there, named after the test."""
+    name: str = request.node.originalname
+    await broker.create_topic(name)
+    return name
+
+
 Member = Callable[[], contextlib.AbstractAsyncContextManager[Reader]]
 
 
 @pytest.fixture
-def member(broker: KafkaBroker, request: pytest.FixtureRequest) -> Member:
-    topic = request.node.originalname
-
+def member(broker: KafkaBroker, topic: str) -> Member:
     @contextlib.asynccontextmanager
     async def run() -> AsyncGenerator[Reader]:
         settings = KafkaSubscription.model_validate(
@@ -50,18 +56,21 @@ def member(broker: KafkaBroker, request: pytest.FixtureRequest) -> Member:
 
 
 @pytest.fixture
-async def publish(
-    broker: KafkaBroker, request: pytest.FixtureRequest
-) -> AsyncGenerator[Callable[..., Awaitable[None]]]:
+async def publish(broker: KafkaBroker, topic: str) -> AsyncGenerator[Callable[..., Awaitable[None]]]:
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
     await producer.start()
 
     async def send(*values: str) -> None:
         for value in values:
-            await producer.send_and_wait(request.node.originalname, value.encode(), partition=0)
+            await producer.send_and_wait(topic, value.encode(), partition=0)
 
     yield send
     await producer.stop()
+
+
+async def make_anew(broker: KafkaBroker, topic: str) -> None:
+    await broker.delete_topic(topic)
+    await broker.create_topic(topic)
 
 
 def numbered(prefix: str, number: int) -> list[str]:
@@ -69,18 +78,15 @@ def numbered(prefix: str, number: int) -> list[str]:
 
 
 async def test_a_paused_partition_begins_anew(
-    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+    broker: KafkaBroker, topic: str, member: Member, publish: Callable[..., Awaitable[None]]
 ) -> None:
-    topic = request.node.originalname
-    await broker.create_topic(topic)
     await publish(*numbered("old", 5))
     async with member() as reader:
         await reader.reads(numbered("old", 5))
         await reader.commit()
         given = reader.given
         reader.transport.pause(dict.fromkeys(reader.partitions, "Temporal is away"))
-        await broker.delete_topic(topic)
-        await broker.create_topic(topic)
+        await make_anew(broker, topic)
         # More than the old one had, so that the old position is one of the new topic too.
         await publish(*numbered("new", 8))
         # As a commit does that was on its way: the old position stands over the new topic.
@@ -96,18 +102,15 @@ async def test_a_paused_partition_begins_anew(
 
 
 async def test_one_that_is_made_anew_at_once_is_read_in_its_order(
-    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+    broker: KafkaBroker, topic: str, member: Member, publish: Callable[..., Awaitable[None]]
 ) -> None:
-    topic = request.node.originalname
-    await broker.create_topic(topic)
     await publish(*numbered("old", 5))
     async with member() as reader:
         await reader.reads(numbered("old", 5))
         # It asks for more meanwhile, behind what it has read.
         reading = asyncio.create_task(reader.reads([*numbered("old", 5), *numbered("new", 60)]))
         await asyncio.sleep(0.5)
-        await broker.delete_topic(topic)
-        await broker.create_topic(topic)
+        await make_anew(broker, topic)
         await publish(*numbered("new", 60))
         await reading
 
@@ -115,17 +118,14 @@ async def test_one_that_is_made_anew_at_once_is_read_in_its_order(
 # The embedded broker does not keep what a commit says beside the offset.
 @pytest.mark.parametrize("broker", [pytest.param("apache", marks=pytest.mark.e2e)], indirect=True)
 async def test_a_position_of_the_old_topic_is_not_gone_on_from(
-    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+    broker: KafkaBroker, topic: str, member: Member, publish: Callable[..., Awaitable[None]]
 ) -> None:
-    topic = request.node.originalname
-    await broker.create_topic(topic)
     await publish(*numbered("old", 5))
     async with member() as reader:
         await reader.reads(numbered("old", 5))
         await reader.commit()
     committed = await group_offset(broker, topic)
-    await broker.delete_topic(topic)
-    await broker.create_topic(topic)
+    await make_anew(broker, topic)
     await publish(*numbered("new", 8))
     # A commit that arrived late. The broker forgets offsets with their topic.
     await commit_as_somebody(broker, topic, committed)
@@ -134,10 +134,8 @@ async def test_a_position_of_the_old_topic_is_not_gone_on_from(
 
 
 async def test_a_position_beyond_the_end_is_not_waited_for(
-    broker: KafkaBroker, member: Member, publish: Callable[..., Awaitable[None]], request: pytest.FixtureRequest
+    broker: KafkaBroker, topic: str, member: Member, publish: Callable[..., Awaitable[None]]
 ) -> None:
-    topic = request.node.originalname
-    await broker.create_topic(topic)
     await publish(*numbered("new", 3))
     await commit_as_somebody(broker, topic, OffsetAndMetadata(50, ""))
     async with member() as reader:

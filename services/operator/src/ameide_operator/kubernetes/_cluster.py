@@ -110,15 +110,28 @@ class Cluster:
                 return None
             raise
 
-    async def apply(self, kind: str, namespace: str, name: str, manifest: Body) -> Body:
+    async def apply(self, kind: str, namespace: str, name: str, manifest: Body, *, dry_run: bool = False) -> Body:
         """Writes the fields of a manifest, by server-side apply, taking over those of other managers.
+
+        Args:
+            kind: The kind.
+            namespace: Of the object.
+            name: Of the object.
+            manifest: Its fields.
+            dry_run: Only asks whether they would be taken.
 
         Raises:
             ApiError: The server refuses.
             httpx2.HTTPError: The server does not answer.
         """
         applied = await self._client.patch(
-            KINDS[kind], name, dict(manifest), namespace=namespace, patch_type=PatchType.APPLY, force=True
+            KINDS[kind],
+            name,
+            dict(manifest),
+            namespace=namespace,
+            patch_type=PatchType.APPLY,
+            force=True,
+            dry_run=dry_run,
         )
         return cast("Body", applied)
 
@@ -140,15 +153,8 @@ class Cluster:
             httpx2.HTTPError: The server does not answer.
         """
         name = f"try-{uuid.uuid4().hex[:16]}"
-        await self._client.patch(
-            KINDS[kind],
-            name,
-            {**manifest, "metadata": {**manifest["metadata"], "name": name}},
-            namespace=namespace,
-            patch_type=PatchType.APPLY,
-            force=True,
-            dry_run=True,
-        )
+        named = {**manifest, "metadata": {**manifest["metadata"], "name": name}}
+        await self.apply(kind, namespace, name, named, dry_run=True)
 
     async def apply_status(self, namespace: str, name: str, manifest: Body) -> Body:
         """Writes the status of a Process; what it leaves out and the operator wrote before goes.
@@ -196,7 +202,7 @@ class Cluster:
         return [cast("Body", each) if owners else _without_owners(each) async for each in found], found.resourceVersion
 
     async def list_whole(
-        self, kind: str, see: Callable[[Body], None], *, labels: Mapping[str, str]
+        self, kind: str, see: Callable[[Body], None], *, labels: Mapping[str, str] | None = None
     ) -> tuple[list[Body], str]:
         """Metadata of all objects of a kind, and the version to watch from; each is handed over with all that it has.
 
@@ -210,7 +216,7 @@ class Cluster:
             httpx2.HTTPError: The server does not answer.
         """
         found = self._whole.list(
-            KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels)
+            KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
         )
         present: list[Body] = []
         async for each in found:

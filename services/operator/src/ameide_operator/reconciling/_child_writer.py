@@ -79,11 +79,7 @@ class ChildWriter:
             try:
                 live = self._store.children(key).get(child.key)
                 if live is None:
-                    live = await self._create(key, child)
-                    if live is not None and controller_uid(live) == uid:
-                        # The store had lost it. It tells that there is one: what it has may change the plan.
-                        self._store.see(child.key.kind, live)
-                        continue
+                    live = await self._create(key, uid, child)
                 if live is None:
                     continue
                 if controller_uid(live) != uid:
@@ -113,24 +109,27 @@ class ChildWriter:
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
         return Written(tuple(conflicts), tuple(refusals), tuple(forbidden))
 
-    async def _create(self, key: ResourceKey, child: Child) -> Body | None:
-        """Makes a child that no watch has seen; if there is an object of that name all the same, returns it."""
+    async def _create(self, key: ResourceKey, uid: str, child: Child) -> Body | None:
+        """Makes a child that no watch has seen; if somebody else has an object of that name, returns it."""
         kind, name = child.key.kind, child.key.name
-        memory = self._memory[key]
-        if child.key in memory.in_the_way:  # likely still is: to look writes nothing
-            live = await self._cluster.get(kind, key.namespace, name)
-            if live is not None:
-                return live
-            memory.in_the_way.discard(child.key)
-        _log.info("apply child", resource=str(key), kind=kind, name=name, new=True)
-        try:
-            created = await self._cluster.create(kind, key.namespace, name, child.manifest)
-        except ApiError as error:
-            live = await self._cluster.get(kind, key.namespace, name) if error.status.code == CONFLICT else None
-            if live is None:
-                raise
+        in_the_way = self._memory[key].in_the_way
+        # What was in the way likely still is: to look writes nothing.
+        live = await self._cluster.get(kind, key.namespace, name) if child.key in in_the_way else None
+        if live is None:
+            in_the_way.discard(child.key)
+            _log.info("apply child", resource=str(key), kind=kind, name=name, new=True)
+            try:
+                self._remember(key, child, await self._cluster.create(kind, key.namespace, name, child.manifest))
+            except ApiError as error:
+                live = await self._cluster.get(kind, key.namespace, name) if error.status.code == CONFLICT else None
+                if live is None:
+                    raise
+            else:
+                return None
+        if controller_uid(live) != uid:
             return live
-        self._remember(key, child, created)
+        # The store had lost it. It tells that there is one: what it has may change the plan.
+        self._store.see(kind, live)
         return None
 
     async def _would_fit(self, key: ResourceKey, child: Child) -> bool:
@@ -158,7 +157,6 @@ class ChildWriter:
         if memory.manifests.get(child.key) == _digest(child.manifest) and memory.fields.get(child.key) == owned_fields(
             live
         ):
-            self._store.see_write(child.key.kind, live)  # it may have been looked up, since the store had lost it
             return
         _log.info("apply child", resource=str(key), kind=child.key.kind, name=child.key.name, new=False)
         # An object of another uid was made since we looked: the server refuses, and we look again.

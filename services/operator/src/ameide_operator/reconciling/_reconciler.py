@@ -126,6 +126,7 @@ class Reconciler:
             plan = plan_children(spec, owner, self._observed(live, secrets, builds, rollout))
             written = await self._children.write(key, owner.uid, plan)
             live = replace(live, children=controlled(self._store.children(key), owner.uid))
+        overall = _overall(written)
         verdicts = {
             ConditionType.SECRETS_READY: judged,
             ConditionType.TEMPORAL_READY: view.temporal,
@@ -140,7 +141,7 @@ class Reconciler:
             secrets=judged,
             view=view,
             ready_limit=self._ready_limit,
-            hindered=bool(_overall(written)),
+            hindered=bool(overall),
         )
         judgements = {
             ConditionType.WORKER_READY: await (judge.versioned_worker(builds, rollout) if builds else judge.worker())
@@ -150,7 +151,7 @@ class Reconciler:
         for condition, judgement in judgements.items():
             verdicts[condition] = judgement.verdict
             waits.append(judgement.again)
-        verdicts |= _overall(written)
+        verdicts |= overall
         waits.append(HINDERED_AGAIN_SECONDS if written.forbidden or written.conflicts else None)
         await self._write(key, body, verdicts, _status(spec, live, builds, rollout))
         return min((wait for wait in waits if wait is not None), default=None)

@@ -66,7 +66,7 @@ async def watch_dependents(cluster: Cluster, store: Store, kind: str, *, listed:
 async def _see_all(cluster: Cluster, store: Store, kind: str) -> tuple[list[Body], str]:
     labels = DEPENDENTS[kind]
     see = partial(store.see, kind)
-    if kind in _WHOLE and labels is not None:
+    if kind in _WHOLE:
         return await cluster.list_whole(kind, see, labels=labels)
     present, version = await cluster.list_metadata(kind, labels=labels, owners=kind != SECRET)
     for body in present:
