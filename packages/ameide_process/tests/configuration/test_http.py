@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ameide_process.configuration import HttpSubscription, Problem, StartupError
+from ameide_process.configuration import HttpSubscription
 from bound_ingress import DEAD_LETTER, load_bound
+from startup_problems import problems_of
 
 Load = Callable[..., Any]
 
@@ -19,12 +20,6 @@ def load(tmp_path: Path) -> Load:
         return load_bound(tmp_path, document, outputs, **variables)
 
     return read
-
-
-def problems_of(load: Load, *documents: Any, **variables: str) -> tuple[Problem, ...]:
-    with pytest.raises(StartupError) as caught:
-        load(*documents, **variables)
-    return tuple(caught.value.problems)
 
 
 def test_nothing_need_be_set(load: Load):

@@ -5,11 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ameide_process.configuration import (
-    IngressConfiguration,
-    NatsSubscription,
-    StartupError,
-)
+from ameide_process.configuration import IngressConfiguration, NatsSubscription, StartupError
 from bound_ingress import DEAD_LETTER, load_bound
 
 Load = Callable[[dict[str, Any]], IngressConfiguration]
