@@ -1,13 +1,13 @@
 """What the operator gives to pods is what the programs read: environment, mounted files, termination log."""
 
-from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from ameide_devstack import CertificateAuthority
-from ameide_operator.models import Concurrency, ProcessSpec
+from ameide_operator.models import Concurrency, Ingress, ProcessSpec
 from ameide_operator.planning import Component, Observed, Owner, child_name, plan_children
 from ameide_operator.testing import process_resource
 from ameide_process.configuration import (
@@ -17,11 +17,15 @@ from ameide_process.configuration import (
     NatsCredentials,
     NatsOutput,
     NatsSubscription,
+    StartupError,
     WorkerConcurrency,
     load_ingress_configuration,
     load_worker_configuration,
 )
 from ameide_process.contract import ProcessContract, Subscription, WorkflowKind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 from temporalio.common import VersioningBehavior, WorkflowIDReusePolicy
 from temporalio.service import TLSConfig
 
@@ -50,11 +54,11 @@ SECURED = {
 class Pod:
     """The environment and the files of a container, in a folder of this machine."""
 
-    def __init__(self, folder: Path, component: Component, resource: Mapping[str, Any], secrets: Path) -> None:
+    def __init__(self, folder: Path, component: Component, spec: ProcessSpec, secrets: Path) -> None:
         self.folder = folder
         keys = {each.name: {key.name for key in each.iterdir()} for each in secrets.iterdir()}
         observed = Observed(secret_keys=keys, secret_digests=dict.fromkeys(keys, ""))
-        plan = plan_children(ProcessSpec.model_validate(resource["spec"]), OWNER, observed)
+        plan = plan_children(spec, OWNER, observed)
         manifests = {(child.key.kind, child.key.name): child.manifest for child in plan.apply}
         name = child_name(OWNER, component)
         pod = manifests["Deployment", name]["spec"]["template"]["spec"]
@@ -98,9 +102,13 @@ def secrets(tmp_path: Path) -> Path:
     return folder
 
 
-def secured_resource() -> dict[str, Any]:
+def sample_spec(**changes: Any) -> ProcessSpec:
+    return ProcessSpec.model_validate(process_resource(**changes)["spec"])
+
+
+def secured_spec() -> ProcessSpec:
     sample = process_resource()["spec"]
-    return process_resource(
+    return sample_spec(
         temporal={
             "tls": {"mode": "mTLS", "secretRef": "temporal", "serverName": "temporal.internal"},
             "apiKeySecretRef": {"name": "key", "key": "token"},
@@ -111,7 +119,7 @@ def secured_resource() -> dict[str, Any]:
 
 
 def test_worker_of_the_simplest_resource_starts(tmp_path: Path, secrets: Path):
-    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(), secrets)
+    pod = Pod(tmp_path / "pod", Component.WORKER, sample_spec(), secrets)
     configuration = load_worker_configuration(CONTRACT, pod.environ())
     assert configuration.temporal.address == "temporal-frontend.temporal.svc:7233"
     assert configuration.temporal.namespace == "orders-prod"
@@ -121,7 +129,7 @@ def test_worker_of_the_simplest_resource_starts(tmp_path: Path, secrets: Path):
 
 
 def test_ingress_with_everything_secured_starts(tmp_path: Path, secrets: Path):
-    pod = Pod(tmp_path / "pod", Component.INGRESS, secured_resource(), secrets)
+    pod = Pod(tmp_path / "pod", Component.INGRESS, secured_spec(), secrets)
     configuration = load_ingress_configuration(CONTRACT, pod.environ())
     tls = configuration.temporal.tls
     assert isinstance(tls, TLSConfig)
@@ -151,7 +159,7 @@ def test_ingress_that_events_are_posted_to_starts(tmp_path: Path, secrets: Path)
         "tls": {"mode": "mTLS"},
         "authSecretRef": "kafka",
     }
-    pod = Pod(tmp_path / "pod", Component.INGRESS, process_resource(ingress={"subscriptions": [posted]}), secrets)
+    pod = Pod(tmp_path / "pod", Component.INGRESS, sample_spec(ingress={"subscriptions": [posted]}), secrets)
     contract = replace(
         CONTRACT, subscriptions=(Subscription(name="orders-facts", kind="http", binding_ref="orders-facts"),)
     )
@@ -188,11 +196,11 @@ def test_ingress_that_reads_nats_starts(tmp_path: Path, secrets: Path, method: s
         "maxAckPending": 500,
         "memberTimeoutSeconds": 20,
     }
-    resource = process_resource(
+    spec = sample_spec(
         ingress={"subscriptions": [secured | {"name": "orders-facts", "nats": connection | read}]},
         outputs=[secured | {"name": "dead-letter", "nats": connection | {"subject": "orders.dead-letter"}}],
     )
-    pod = Pod(tmp_path / "pod", Component.INGRESS, resource, secrets)
+    pod = Pod(tmp_path / "pod", Component.INGRESS, spec, secrets)
     contract = replace(
         CONTRACT, subscriptions=(Subscription(name="orders-facts", kind="nats", binding_ref="orders-facts"),)
     )
@@ -215,7 +223,7 @@ def test_ingress_that_reads_nats_starts(tmp_path: Path, secrets: Path, method: s
 
 def test_every_option_of_concurrency_arrives(tmp_path: Path, secrets: Path):
     values = {field.alias: number for number, field in enumerate(Concurrency.model_fields.values(), start=2)}
-    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(worker={"concurrency": values}), secrets)
+    pod = Pod(tmp_path / "pod", Component.WORKER, sample_spec(worker={"concurrency": values}), secrets)
     arrived = load_worker_configuration(CONTRACT, pod.environ()).concurrency
     assert arrived == WorkerConcurrency(
         max_concurrent_workflow_tasks=2,
@@ -230,6 +238,74 @@ def test_every_option_of_concurrency_arrives(tmp_path: Path, secrets: Path):
 
 
 def test_image_of_another_process_is_refused(tmp_path: Path, secrets: Path):
-    pod = Pod(tmp_path / "pod", Component.WORKER, process_resource(), secrets)
+    pod = Pod(tmp_path / "pod", Component.WORKER, sample_spec(), secrets)
     with pytest.raises(Exception, match="this image implements api major 2"):
         load_worker_configuration(replace(CONTRACT, api_major=2), pod.environ())
+
+
+Settings: TypeAlias = dict[str, Any]
+
+NAMES = ("x.y", "x_y")
+"""Defaults of durable consumers are the same of both, those of groups and paths are not."""
+TOLD_BY = {"consumerGroup", "durable", "path", "partitions", "subjects"}
+"""Settings that the runtime names where subscriptions share a source."""
+FILTERS = [">", "a.>", "a.*", "*.*", "*.b", "a.b", "a.b.>", "a.*.c", "a.b.*"]
+SERVERS = st.lists(st.sampled_from(["a:1", "A:1", "b:1"]), min_size=1, max_size=2)
+KAFKA = st.fixed_dictionaries(
+    {"kind": st.just("kafka"), "bootstrapServers": SERVERS, "topic": st.sampled_from(["t", "u"])},
+    optional={"consumerGroup": st.sampled_from(["g", f"{CONTRACT.name}.{NAMES[0]}"])},
+)
+STREAM = st.fixed_dictionaries(
+    {"servers": SERVERS, "stream": st.sampled_from(["S", "T"])},
+    optional={"durable": st.sampled_from(["d", f"{CONTRACT.name}_x_y"])},
+)
+NATS = st.fixed_dictionaries({"kind": st.just("nats"), "nats": STREAM})
+PATHS = st.sampled_from(["/z", "/z/", f"/events/{NAMES[0]}"])
+ENDPOINT = st.fixed_dictionaries({}, optional={"path": PATHS, "port": st.sampled_from([8090, 8091])})
+HTTP = st.fixed_dictionaries({"kind": st.just("http")}, optional={"http": ENDPOINT})
+
+
+def is_refused_at_start(folder: Path, subscriptions: list[Settings]) -> bool:
+    """Whether an ingress would find sources that are shared, had the operator taken the resource."""
+    (folder / "secrets").mkdir()
+    ingress = Ingress.model_validate({"subscriptions": subscriptions})
+    # A copy is not validated: the operator would make no pod otherwise.
+    spec = sample_spec().model_copy(update={"ingress": ingress})
+    pod = Pod(folder / "pod", Component.INGRESS, spec, folder / "secrets")
+    declared = tuple(Subscription(each["name"], each["kind"], each["name"]) for each in subscriptions)
+    try:
+        load_ingress_configuration(replace(CONTRACT, subscriptions=declared), pod.environ())
+    except StartupError as error:
+        told = {problem.name.rpartition(".")[2] for problem in error.problems}
+    else:
+        told = set[str]()
+    assert told <= TOLD_BY
+    return bool(told)
+
+
+def is_invalid_spec(subscriptions: list[Settings]) -> bool:
+    try:
+        sample_spec(ingress={"subscriptions": subscriptions})
+    except ValidationError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("subscription", [KAFKA, NATS, HTTP, KAFKA | NATS | HTTP], ids=["kafka", "nats", "http", "any"])
+@given(data=st.data())
+@settings(max_examples=200)
+def test_an_invalid_spec_shares_the_sources_that_no_ingress_shares(
+    tmp_path_factory: pytest.TempPathFactory, subscription: st.SearchStrategy[Settings], data: st.DataObject
+):
+    both: list[Settings] = [{**data.draw(subscription), "name": name} for name in NAMES]
+    assert is_invalid_spec(both) == is_refused_at_start(tmp_path_factory.mktemp("pair"), both)
+
+
+@pytest.mark.parametrize("setting", ["subjects", "partitions"])
+def test_an_invalid_spec_shares_the_subjects_that_no_ingress_shares(
+    tmp_path_factory: pytest.TempPathFactory, setting: str
+):
+    for filters in product(FILTERS, repeat=2):
+        source = {"servers": ["a:1"], "stream": "S", setting: list(filters)}
+        one: list[Settings] = [{"name": "x", "kind": "nats", "nats": source}]
+        assert is_invalid_spec(one) == is_refused_at_start(tmp_path_factory.mktemp("filters"), one), filters

@@ -1,16 +1,12 @@
 """Dead letters that the ingress would read again are refused at start."""
 
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ameide_process.configuration import IngressConfiguration, StartupError
-from ameide_process.configuration._nats_subjects import subjects_overlap
 from bound_ingress import load_bound
-from hypothesis import given
-from hypothesis import strategies as st
 
 Load = Callable[[dict[str, Any], dict[str, Any]], IngressConfiguration]
 
@@ -92,33 +88,3 @@ def test_what_is_not_read_is_no_loop(load: Load, source: dict[str, object], outp
 def test_an_output_that_no_subscription_uses_is_not_looked_at(load: Load):
     outputs = {"dead-letter": to_kafka(topic="dead"), "dead-letter.unused": to_kafka()}
     assert load({"mine": from_kafka()}, outputs).outputs.keys() == outputs.keys()
-
-
-tokens = st.sampled_from(["a", "b"])
-subjects = st.lists(tokens, min_size=1, max_size=4).map(".".join)
-patterns = st.tuples(st.lists(st.one_of(tokens, st.just("*")), max_size=3), st.sampled_from(["a", "*", ">"])).map(
-    lambda parts: ".".join([*parts[0], parts[1]])
-)
-
-
-def matches(pattern: str, subject: str) -> bool:
-    """As NATS does it."""
-    wanted, found = pattern.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        if len(found) < len(wanted):
-            return False
-        wanted, found = wanted[:-1], found[: len(wanted) - 1]
-    return len(wanted) == len(found) and all(each in {"*", token} for each, token in zip(wanted, found, strict=True))
-
-
-@given(pattern=patterns, subject=subjects)
-def test_a_subject_falls_under_a_pattern_as_with_nats(pattern: str, subject: str):
-    assert subjects_overlap(pattern, subject) == subjects_overlap(subject, pattern) == matches(pattern, subject)
-
-
-ALL_SUBJECTS = [".".join(each) for length in range(1, 6) for each in product(["a", "b"], repeat=length)]
-
-
-@given(one=patterns, other=patterns)
-def test_patterns_overlap_where_a_subject_falls_under_both(one: str, other: str):
-    assert subjects_overlap(one, other) == any(matches(one, each) and matches(other, each) for each in ALL_SUBJECTS)

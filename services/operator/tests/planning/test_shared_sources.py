@@ -28,9 +28,12 @@ def of_nats(**source: Any) -> dict[str, Any]:
         ([{**KAFKA, "consumerGroup": "g"}] * 2, "subscriptions[0] has the same topic and consumerGroup"),
         ([NATS, NATS], "subscriptions[0] has the same stream and durable"),
         ([HTTP, HTTP], "subscriptions[0] has the same path and port"),
-        ([HTTP, {"kind": "http", "http": {"path": "/orders/", "port": 8090}}], "has the same path and port"),
+        ([HTTP, {"kind": "http", "http": {"path": "/orders", "port": 8090}}], "has the same path and port"),
         ([of_nats(partitions=["a.>", "a.b"])], "subscriptions[0].nats.partitions: a.> and a.b share a subject"),
-        ([of_nats(subjects=["a.*", "a.b"])], "subscriptions[0].nats.subjects: a.* and a.b share a subject"),
+        (
+            [of_nats(subjects=["a.*", "a.b"])],
+            "[0].nats.subjects: a.* has the events of a.b too; leave a.b out",
+        ),
     ],
     ids=["kafka", "nats", "http", "http-default-port", "partitions", "subjects"],
 )
@@ -48,8 +51,10 @@ def test_what_is_shared_is_named(subscriptions: list[dict[str, Any]], said: str)
         [{**KAFKA, "consumerGroup": "g"}, {**KAFKA, "consumerGroup": "g", "topic": "payments"}],
         [{**KAFKA, "consumerGroup": "g"}, {**KAFKA, "consumerGroup": "g", "bootstrapServers": ["other:9092"]}],
         [HTTP, {"kind": "http", "http": {"path": "/orders", "port": 8091}}],
+        [HTTP, {"kind": "http", "http": {"path": "/orders/"}}],
         [{"kind": "http"}, {"kind": "http"}],
         [of_nats(partitions=["a.*", "b.>", "a.b.c"])],
+        [of_nats(subjects=["a.*.c", "a.b.*"])],
         [of_nats(), of_nats()],
     ],
     ids=[
@@ -57,8 +62,10 @@ def test_what_is_shared_is_named(subscriptions: list[dict[str, Any]], said: str)
         "topics",
         "clusters",
         "ports",
+        "paths",
         "paths of their own",
-        "subjects",
+        "subjects of partitions",
+        "subjects, none within another",
         "durables of their own",
     ],
 )

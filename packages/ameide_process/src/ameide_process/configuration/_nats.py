@@ -1,13 +1,13 @@
 """How to reach NATS, and what to read from or write to its streams."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 
 from ameide_process.configuration._documents import Document, split_commas
-from ameide_process.configuration._nats_subjects import subjects_overlap
+from ameide_process.configuration._nats_subjects import subject_covers, subjects_overlap
 from ameide_process.configuration._servers import Servers
 from ameide_process.configuration._tls import ClientTls
 
@@ -24,6 +24,13 @@ def _check_disjoint(value: list[str]) -> list[str]:
                 f"write partitions that share no subject: {one} and {other} do, so that their events would come twice, "
                 "and in no order"
             )
+    return value
+
+
+def _check_none_within_another(value: list[str]) -> list[str]:
+    for wide, narrow in permutations(value, 2):
+        if subject_covers(wide, narrow):
+            raise ValueError(f"leave {narrow} out: {wide} has its events too, and NATS does not take both")
     return value
 
 
@@ -88,9 +95,12 @@ class NatsSubscription(NatsConnection):
     stream: _Name
     """The stream; it must exist."""
     subjects: Annotated[
-        list[_Filter], BeforeValidator(split_commas), Field(validation_alias=AliasChoices("subjects", "subject"))
+        list[_Filter],
+        BeforeValidator(split_commas),
+        Field(validation_alias=AliasChoices("subjects", "subject")),
+        AfterValidator(_check_none_within_another),
     ] = Field(default_factory=list)
-    """Which of the stream's subjects, wildcards allowed; empty: all."""
+    """Which of the stream's subjects, wildcards allowed, none within another; empty: all."""
     partitions: Annotated[list[_Filter], BeforeValidator(split_commas), AfterValidator(_check_disjoint)] = Field(
         default_factory=list
     )

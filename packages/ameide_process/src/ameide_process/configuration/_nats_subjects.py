@@ -1,4 +1,4 @@
-"""Which subjects of NATS are the same: `*` stands for one token, a last `>` for one or more."""
+"""Which subjects of NATS fall under which: `*` stands for one token, a last `>` for one or more."""
 
 from itertools import zip_longest
 
@@ -11,5 +11,17 @@ def subjects_overlap(one: str, other: str) -> bool:
         if ">" in (left, right):
             return True
         if left != right and "*" not in (left, right):
+            return False
+    return True
+
+
+def subject_covers(wide: str, narrow: str) -> bool:
+    """Says whether every subject that falls under one falls under the other too; either may have wildcards."""
+    for left, right in zip_longest(wide.split("."), narrow.split(".")):
+        if left is None or right is None:
+            return False
+        if left == ">":
+            return True
+        if right == ">" or left not in ("*", right):
             return False
     return True

@@ -1,7 +1,7 @@
 """Subscriptions that would take each other's events; the rules of the ingress, which does not start with such."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, zip_longest
+from itertools import combinations, permutations, zip_longest
 
 from ameide_operator.models._streams import HttpEndpoint, Subscription
 
@@ -14,11 +14,13 @@ def shared_sources(process: str, subscriptions: Sequence[Subscription]) -> Itera
         subscriptions: Those of spec.ingress.
     """
     for position, each in enumerate(subscriptions):
-        for field in ("subjects", "partitions"):
-            filters = getattr(each.nats, field, None) or ()
-            for one, other in combinations(filters, 2):
-                if _overlap(one, other):
-                    yield f"{_at(position)}.nats.{field}: {one} and {other} share a subject; each needs its own"
+        source = each.nats
+        for wide, narrow in permutations((source and source.subjects) or (), 2):
+            if _covers(wide, narrow):
+                yield f"{_at(position)}.nats.subjects: {wide} has the events of {narrow} too; leave {narrow} out"
+        for one, other in combinations((source and source.partitions) or (), 2):
+            if _overlap(one, other):
+                yield f"{_at(position)}.nats.partitions: {one} and {other} share a subject; each needs its own"
     readers: dict[tuple[object, ...], list[int]] = {}
     for position, each in enumerate(subscriptions):
         earlier = readers.setdefault(_reader(process, each), [])
@@ -37,12 +39,12 @@ def _reader(process: str, subscription: Subscription) -> tuple[object, ...]:
             return "kafka", group, subscription.topic
         case "nats":
             source = subscription.nats
-            durable = (source.durable if source else None) or f"{process}_{subscription.name}"
+            durable = (source.durable if source else None) or f"{process}_{subscription.name}".replace(".", "_")
             return "nats", durable, source.stream if source else ""
         case "http":
             endpoint = subscription.http
             path = (endpoint.path if endpoint else None) or f"/events/{subscription.name}"
-            return "http", path.rstrip("/"), (endpoint or HttpEndpoint()).port
+            return "http", path, (endpoint or HttpEndpoint()).port
 
 
 def _share(one: Subscription, other: Subscription) -> str:
@@ -69,6 +71,18 @@ def _overlap(one: str, other: str) -> bool:
         if ">" in (left, right):
             return True
         if left != right and "*" not in (left, right):
+            return False
+    return True
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Whether all subjects of one fall under the other; NATS takes no consumer that has both."""
+    for left, right in zip_longest(wide.split("."), narrow.split(".")):
+        if left is None or right is None:
+            return False
+        if left == ">":
+            return True
+        if right == ">" or left not in ("*", right):
             return False
     return True
 
