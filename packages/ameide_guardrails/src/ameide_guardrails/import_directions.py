@@ -45,7 +45,7 @@ INSIDE_OPERATOR = (
     "conditions",
     "secret_summary",
     "planning : crd",
-    "models : bodies",
+    "models : bodies : temporal_calls",
 )
 """Rooms of the operator, top to bottom; those from `conditions` down do no I/O."""
 

@@ -22,10 +22,11 @@ from ameide_operator.monitoring._credentials import (
     read_credentials,
 )
 from ameide_operator.monitoring._handshake import handshake_fault, tls_where_plain_is_spoken
-from ameide_operator.monitoring._namespace import CALL_LIMIT, ensure_namespace, look_at_namespace
+from ameide_operator.monitoring._namespace import ensure_namespace, look_at_namespace
 from ameide_operator.monitoring._target import TemporalTarget
 from ameide_operator.monitoring._workers import HEARTBEAT_LIMIT, LiveWorker, live_workers
 from ameide_operator.rollout import WorkerDeployments
+from ameide_operator.temporal_calls import CALL_LIMIT
 
 DIAL_SECONDS: Final = 5.0
 """For each dial; a peer that accepts and says nothing would hold one for a minute."""

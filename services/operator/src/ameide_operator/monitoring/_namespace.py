@@ -14,19 +14,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ameide_operator.conditions import Reason, Verdict, available, failing, unknown
 from ameide_operator.monitoring._credential_places import ADMIN_FIELD, CredentialPlaces
-
-CALL_LIMIT = timedelta(seconds=5)
-"""For each call."""
+from ameide_operator.temporal_calls import CALL_LIMIT, words_of
 
 _REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
-
-_WORDS: Final = {
-    RPCStatusCode.UNAVAILABLE: "it cannot be reached",
-    RPCStatusCode.DEADLINE_EXCEEDED: f"no answer within {CALL_LIMIT.total_seconds():g} s",
-    RPCStatusCode.CANCELLED: "no answer",
-    RPCStatusCode.RESOURCE_EXHAUSTED: "it has too much to do",
-}
-"""What a server does not say itself, or says in other words each time."""
 
 
 async def look_at_namespace(
@@ -56,7 +46,7 @@ async def look_at_namespace(
             words = f"{places.shown} may not use namespace {namespace!r}; {places.access_advice}"
             return None, failing(Reason.UNAUTHORIZED, words)
         return None, unknown(
-            Reason.DIAL_FAILED, f"Temporal does not say how namespace {namespace!r} is: {_words(error)}"
+            Reason.DIAL_FAILED, f"Temporal does not say how namespace {namespace!r} is: {words_of(error)}"
         )
     return described, available(f"namespace {namespace!r} is there")
 
@@ -85,19 +75,13 @@ async def ensure_namespace(client: Client, namespace: str, retention: timedelta,
                 Reason.NAMESPACE_MANAGED,
                 f"this server manages namespace {namespace!r} itself; set namespaceManagement.mode to External",
             )
-        return unknown(Reason.DIAL_FAILED, f"namespace {namespace!r} could not be managed: {_words(error)}")
+        return unknown(Reason.DIAL_FAILED, f"namespace {namespace!r} could not be managed: {words_of(error)}")
 
 
 def _may_not_manage(namespace: str, places: CredentialPlaces) -> Verdict:
     others = "" if places.is_admin else f", or name a Secret with credentials that may in {ADMIN_FIELD}"
     words = f"{places.shown} may not manage namespace {namespace!r}; {places.access_advice}{others}"
     return failing(Reason.UNAUTHORIZED, words)
-
-
-def _words(error: RPCError) -> str:
-    if error.status in {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}:
-        return error.message
-    return _WORDS.get(error.status, f"gRPC status {error.status.name}")
 
 
 async def _register(client: Client, namespace: str, retention: timedelta) -> Verdict:

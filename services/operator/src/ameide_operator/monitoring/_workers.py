@@ -9,7 +9,7 @@ from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import ListWorkersRequest
 from temporalio.client import Client
 
-from ameide_operator.monitoring._namespace import CALL_LIMIT
+from ameide_operator.temporal_calls import CALL_LIMIT
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=130)
 """Age of the last heartbeat of a worker that lives: two intervals of the SDK's 60 s, and some delay."""

@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ameide_operator.rollout._plan import Create, Decision, plan_rollout, removable_versions
 from ameide_operator.rollout._state import Intent, Progress, RolloutView, Seen, Stage
 from ameide_operator.rollout._temporal import WorkerDeployments
+from ameide_operator.temporal_calls import words_of
 
 _CHANGES: Final = 6
 """In one go: make, take over, ramp or make current, and some that others made meanwhile."""
@@ -91,6 +92,8 @@ def _refusal(intent: Intent, error: RPCError) -> Progress:
         )
         return Progress(Stage.LIMIT_REACHED, message)
     if error.status in _PASSING:
-        message = f"Temporal does not answer for Worker Deployment {intent.deployment!r}: {error.message}"
+        message = f"Temporal does not answer for Worker Deployment {intent.deployment!r}: {words_of(error)}"
         return Progress(Stage.UNANSWERED, message)
-    return Progress(Stage.REFUSED, f"Temporal does not change Worker Deployment {intent.deployment!r}: {error.message}")
+    return Progress(
+        Stage.REFUSED, f"Temporal does not change Worker Deployment {intent.deployment!r}: {words_of(error)}"
+    )

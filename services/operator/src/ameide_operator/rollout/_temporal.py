@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Final, TypedDict, assert_never
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -23,9 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ameide_operator.rollout._plan import Action, Create, HandOver, SetCurrent, SetRamping, TakeOver
 from ameide_operator.rollout._state import Phase, Seen
-
-CALL_LIMIT: Final = timedelta(seconds=5)
-"""For each call."""
+from ameide_operator.temporal_calls import CALL_LIMIT
 
 _PAGE: Final = 100
 _PHASES: Final = {
