@@ -20,6 +20,9 @@ from ameide_operator.watching import DEPENDENTS, RESYNC_SECONDS, first_look, res
 WORKERS: Final = 8
 """Resources that are reconciled at once."""
 
+REST_SECONDS: Final = 0.5
+"""Between two passes over one resource: what a rollout changes comes as a dozen events in a second."""
+
 POD_PORT: Final = 8080
 """PORT_HTTP of every program."""
 
@@ -100,7 +103,10 @@ class Operator:
             reconciler = Reconciler(cluster, store, monitors, readiness, ready_limit=self._ready_limit)
             metrics = OperatorMetrics(store.bodies, lambda: queue.waiting if queue is not None else 0)
             queue = KeyedQueue(
-                metrics.measured(reconciler.reconcile), workers=self._workers, least_pause=seconds_to_wait
+                metrics.measured(reconciler.reconcile),
+                workers=self._workers,
+                least_pause=seconds_to_wait,
+                rest=REST_SECONDS,
             )
             serving = HttpServer(*self._http, metrics=metrics.render) if self._http else nullcontext()
             async with serving, AsyncExitStack() as stack:

@@ -20,8 +20,9 @@ async def running(
     *,
     workers: int = 4,
     least_pause: Callable[[Exception], float] = lambda _: 0.0,
+    rest: float = 0.0,
 ) -> AsyncGenerator[KeyedQueue[str]]:
-    queue: KeyedQueue[str] = KeyedQueue(work, workers=workers, jitter=lambda: 0.0, least_pause=least_pause)
+    queue: KeyedQueue[str] = KeyedQueue(work, workers=workers, jitter=lambda: 0.0, least_pause=least_pause, rest=rest)
     task = asyncio.create_task(queue.run())
     yield queue
     task.cancel()
@@ -65,6 +66,23 @@ async def test_many_wishes_are_one_piece_of_work():
             queue.add("a")
         await wait_for(lambda: queue.idle)
     assert done == ["a"]
+
+
+async def test_wishes_while_a_key_rests_are_one_piece_of_work_and_hold_no_other_key_up():
+    done: list[str] = []
+
+    async def work(key: str) -> None:
+        done.append(key)
+
+    async with running(work, workers=1, rest=1.0) as queue:
+        queue.add("a")
+        await wait_for(lambda: done == ["a"])
+        for _ in range(10):
+            queue.add("a")
+            await asyncio.sleep(0)
+        queue.add("b")
+        await wait_for(lambda: queue.idle)
+    assert done == ["a", "b", "a"]
 
 
 async def test_failure_is_tried_again_and_holds_no_other_key_up():

@@ -32,6 +32,8 @@ class Written:
     """What the API server takes for invalid, and why."""
     forbidden: tuple[str, ...] = ()
     """What it would take from others, or later: by rights, quotas and policies, and why."""
+    made: bool = False
+    """Whether there are children that were not there before."""
 
 
 @dataclass(slots=True)
@@ -75,12 +77,14 @@ class ChildWriter:
         conflicts: list[str] = []
         refusals: list[str] = []
         forbidden: list[str] = []
+        made = False
         for child in plan.apply:
             try:
                 live = self._store.children(key).get(child.key)
                 if live is None:
                     live = await self._create(key, uid, child)
                 if live is None:
+                    made = True
                     continue
                 if controller_uid(live) != uid:
                     self._memory[key].in_the_way.add(child.key)
@@ -107,7 +111,7 @@ class ChildWriter:
         for child_key in plan.delete:
             _log.info("delete child", resource=str(key), kind=child_key.kind, name=child_key.name)
             await self._cluster.delete(child_key.kind, key.namespace, child_key.name)
-        return Written(tuple(conflicts), tuple(refusals), tuple(forbidden))
+        return Written(tuple(conflicts), tuple(refusals), tuple(forbidden), made=made)
 
     async def _create(self, key: ResourceKey, uid: str, child: Child) -> Body | None:
         """Makes a child that no watch has seen; if somebody else has an object of that name, returns it."""

@@ -25,6 +25,7 @@ class KeyedQueue(Generic[KeyT]):
         workers: How many keys are worked on at once.
         jitter: A number from 0 to 1, for the pauses.
         least_pause: The shortest pause after an exception, in seconds; until it is over, no wish ends it.
+        rest: Between two pieces of work on one key, in seconds: what changes meanwhile is worked on at once.
     """
 
     def __init__(
@@ -34,14 +35,17 @@ class KeyedQueue(Generic[KeyT]):
         workers: int,
         jitter: Callable[[], float] = random.random,
         least_pause: Callable[[Exception], float] = lambda _: 0.0,
+        rest: float = 0.0,
     ) -> None:
         self._work = work
         self._workers = workers
         self._jitter = jitter
         self._least_pause = least_pause
+        self._rest = rest
         self._ready: asyncio.Queue[KeyT] = asyncio.Queue()
         self._waiting: set[KeyT] = set()
         self._running: set[KeyT] = set()
+        self._resting: set[KeyT] = set()
         self._again: set[KeyT] = set()
         self._held: set[KeyT] = set()
         self._failures: dict[KeyT, int] = {}
@@ -52,7 +56,7 @@ class KeyedQueue(Generic[KeyT]):
         if key in self._held:
             return  # its timer will
         self._cancel_timer(key)
-        if key in self._running:
+        if key in self._running or key in self._resting:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
@@ -76,7 +80,7 @@ class KeyedQueue(Generic[KeyT]):
     @property
     def idle(self) -> bool:
         """Whether nothing waits for a worker and nothing is worked on."""
-        return not self._waiting and not self._running
+        return not self._waiting and not self._running and not self._again
 
     @property
     def waiting(self) -> int:
@@ -102,9 +106,14 @@ class KeyedQueue(Generic[KeyT]):
                 await self._work_on(key)
             finally:
                 self._running.discard(key)
-                if key in self._again:
-                    self._again.discard(key)
-                    self.add(key)
+                self._resting.add(key)
+                asyncio.get_running_loop().call_later(self._rest, self._rested, key)
+
+    def _rested(self, key: KeyT) -> None:
+        self._resting.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
 
     async def _work_on(self, key: KeyT) -> None:
         try:

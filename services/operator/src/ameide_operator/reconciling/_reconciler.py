@@ -83,6 +83,8 @@ class Reconciler:
         self._secrets = SecretReader(cluster, store)
         self._status = StatusWriter(cluster, store)
         self._events = EventRecorder(cluster)
+        self._made_last: set[ResourceKey] = set()
+        """Resources whose last pass made children, and left the status to the next."""
 
     async def reconcile(self, key: ResourceKey) -> float | None:
         """One pass over a resource.
@@ -100,6 +102,7 @@ class Reconciler:
             self._monitors.release(key)
             self._children.forget(key)
             self._events.forget(key)
+            self._made_last.discard(key)
             self._store.forget(key)
             return None
         try:
@@ -127,6 +130,11 @@ class Reconciler:
             written = await self._children.write(key, owner.uid, plan)
             live = replace(live, children=controlled(self._store.children(key), owner.uid))
         overall = _overall(written)
+        if written.made and not overall and key not in self._made_last:
+            # How they stand nobody knows yet: a status would be written for a moment only.
+            self._made_last.add(key)
+            return 0.0
+        self._made_last.discard(key)
         verdicts = {
             ConditionType.SECRETS_READY: judged,
             ConditionType.TEMPORAL_READY: view.temporal,
