@@ -181,46 +181,34 @@ class Cluster:
             if error.status.code != NOT_FOUND:
                 raise
 
-    async def list_metadata(
-        self, kind: str, *, labels: Mapping[str, str] | None = None, owners: bool = False
+    async def list_all(
+        self,
+        kind: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        see: Callable[[Body], None] | None = None,
+        metadata_only: bool = True,
     ) -> tuple[list[Body], str]:
-        """Metadata of all objects of a kind, and the version to watch from.
+        """Metadata of all objects of a kind but who owns their fields, and the version to watch from.
 
         Args:
             kind: The kind.
             labels: Those that an object must have.
-            owners: With the managed fields, which are most of it.
+            see: Takes the objects, one after the other, before they are trimmed: thousands with all that they have
+                would be most of the memory that is ever used.
+            metadata_only: Without their content.
 
         Raises:
             ApiError: The server refuses, or does not have the kind.
             httpx2.HTTPError: The server does not answer.
         """
-        found = self._metadata.list(
-            KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
-        )
-        # Object by object: thousands with all that they have would be most of the memory that is ever used.
-        return [cast("Body", each) if owners else _without_owners(each) async for each in found], found.resourceVersion
-
-    async def list_whole(
-        self, kind: str, see: Callable[[Body], None], *, labels: Mapping[str, str] | None = None
-    ) -> tuple[list[Body], str]:
-        """Metadata of all objects of a kind, and the version to watch from; each is handed over with all that it has.
-
-        Args:
-            kind: The kind.
-            see: Takes them, one after the other.
-            labels: Those that an object must have.
-
-        Raises:
-            ApiError: The server refuses.
-            httpx2.HTTPError: The server does not answer.
-        """
-        found = self._whole.list(
+        found = (self._metadata if metadata_only else self._whole).list(
             KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
         )
         present: list[Body] = []
         async for each in found:
-            see(cast("Body", each))
+            if see is not None:
+                see(cast("Body", each))
             present.append(_without_owners(each))
         return present, found.resourceVersion
 
@@ -257,7 +245,7 @@ class Cluster:
             httpx2.HTTPError: The server refuses for another reason, or does not answer.
         """
         try:
-            await self.list_metadata(SERVICE_MONITOR, labels=MANAGED)
+            await self.list_all(SERVICE_MONITOR, labels=MANAGED)
         except httpx2.HTTPStatusError as error:  # of an API that is not there the server says it in plain text
             if error.response.status_code in {NOT_FOUND, FORBIDDEN}:
                 return False

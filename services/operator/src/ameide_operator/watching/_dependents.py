@@ -10,7 +10,7 @@ import httpx2
 import structlog
 from lightkube.core.exceptions import ApiError
 
-from ameide_operator.kubernetes import GONE, MANAGED, POD, SECRET, Body, Cluster, seconds_to_wait
+from ameide_operator.kubernetes import GONE, MANAGED, POD, SECRET, Cluster, seconds_to_wait
 from ameide_operator.planning import DEPLOYMENT
 from ameide_operator.reconciling import Store
 
@@ -45,14 +45,16 @@ async def watch_dependents(cluster: Cluster, store: Store, kind: str, *, listed:
         listed: Set as soon as the store has all objects that there are: before, none could be told from one that is
             missing.
     """
-    labels = DEPENDENTS[kind]
+    labels, metadata_only = DEPENDENTS[kind], kind not in _WHOLE
     while True:
         try:
-            present, version = await _see_all(cluster, store, kind)
+            present, version = await cluster.list_all(
+                kind, labels=labels, see=partial(store.see, kind), metadata_only=metadata_only
+            )
             store.prune(kind, present, version)
             del present
             listed.set()
-            async for change, body in cluster.watch(kind, version, labels=labels, metadata_only=kind not in _WHOLE):
+            async for change, body in cluster.watch(kind, version, labels=labels, metadata_only=metadata_only):
                 store.see(kind, body, deleted=change == "DELETED")
             wait = 0.0
         except (httpx2.HTTPError, ValueError) as error:  # ValueError: a line that was cut, so no JSON
@@ -61,14 +63,3 @@ async def watch_dependents(cluster: Cluster, store: Store, kind: str, *, listed:
             forgotten = isinstance(error, ApiError) and error.status.code == GONE
             (_log.debug if forgotten else _log.warning)("watch failed; it starts again", kind=kind, error=str(error))
         await asyncio.sleep(max(wait, _PAUSE_SECONDS * (0.5 + random.random())))  # noqa: S311 # spreads load, no secret
-
-
-async def _see_all(cluster: Cluster, store: Store, kind: str) -> tuple[list[Body], str]:
-    labels = DEPENDENTS[kind]
-    see = partial(store.see, kind)
-    if kind in _WHOLE:
-        return await cluster.list_whole(kind, see, labels=labels)
-    present, version = await cluster.list_metadata(kind, labels=labels, owners=kind != SECRET)
-    for body in present:
-        see(body)
-    return present, version

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import httpx2
@@ -89,7 +90,7 @@ async def first_look(cluster: Cluster, store: Store) -> None:
     """
     while True:
         try:
-            await cluster.list_metadata(KIND)
+            await cluster.list_all(KIND)
             return await _resync_dependents(cluster, store)
         except httpx2.HTTPStatusError as error:
             status = error.response.status_code
@@ -108,7 +109,7 @@ async def _misses_any(cluster: Cluster, store: Store, there: set[ResourceKey]) -
     if not missing:
         return False
     try:
-        present, _ = await cluster.list_metadata(KIND)
+        present, _ = await cluster.list_all(KIND)
     except (httpx2.HTTPError, ValueError):
         return False  # the next resync tells
     return not missing.isdisjoint(_keys(present))
@@ -125,7 +126,7 @@ async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
         httpx2.HTTPError: The server does not answer.
     """
     try:
-        present, version = await cluster.list_metadata(KIND)
+        present, version = await cluster.list_all(KIND)
     except httpx2.HTTPStatusError as error:
         if error.response.status_code != NOT_FOUND:
             raise
@@ -149,8 +150,7 @@ async def _resync_dependents(cluster: Cluster, store: Store) -> None:
     for kind in (*CHILD_KINDS, POD):
         if kind == SERVICE_MONITOR and not store.service_monitors:
             continue
-        present, version = await cluster.list_metadata(kind, labels=MANAGED, owners=kind == SERVICE_MONITOR)
-        if kind == SERVICE_MONITOR:  # not watched: its API may come and go
-            for body in present:
-                store.see(kind, body)
+        # Not watched: its API may come and go.
+        see = partial(store.see, kind) if kind == SERVICE_MONITOR else None
+        present, version = await cluster.list_all(kind, labels=MANAGED, see=see)
         store.prune(kind, present, version)
