@@ -216,7 +216,7 @@ async def test_quiet_watch_goes_on_from_where_the_server_is(bed_alone: Any, prox
 
     with proxy.answering(500, note):
         async with Cluster(proxy.config, namespace=bed_alone.namespace, watch_seconds=4) as cluster:
-            _, version = await cluster.list_all("ConfigMap", labels={"no": "such"})
+            version = await cluster.list_all("ConfigMap", lambda _: None, labels={"no": "such"})
             changes = cluster.watch("ConfigMap", version, labels={"no": "such"}, metadata_only=True)
             waiting = asyncio.ensure_future(anext(changes))
             await wait_for(lambda: versions)

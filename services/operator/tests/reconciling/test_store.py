@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from ameide_operator.models import KIND
 from ameide_operator.planning import ChildKey
-from ameide_operator.reconciling import ResourceKey, Store
+from ameide_operator.reconciling import Listing, ResourceKey, Store
 
 KEY = ResourceKey("n", "orders")
 
@@ -27,6 +27,14 @@ def body(name: str, version: int, *, owner: str | None = "orders", uid: str = "u
 def store() -> tuple[Store, Told]:
     told = Told()
     return Store(told.append), told
+
+
+def listing(kind: str, *bodies: dict[str, Any]) -> Listing:
+    """A list that has these."""
+    of_all = Listing(kind)
+    for each in bodies:
+        of_all.add(each)
+    return of_all
 
 
 def test_a_change_is_told_once():
@@ -70,10 +78,10 @@ def test_list_drops_what_is_gone():
     kept.see("Pod", body("p1", 1))
     kept.see("Pod", body("p2", 1))
     told.clear()
-    kept.prune("Pod", [body("p2", 1)], "9")
+    kept.prune(listing("Pod", body("p2", 1)), "9")
     assert [pod["metadata"]["name"] for pod in kept.pods(KEY)] == ["p2"]
     assert told.take() == [KEY]
-    kept.prune(KIND, [], "9")
+    kept.prune(listing(KIND), "9")
     assert kept.resource(KEY) is None
 
 
@@ -82,9 +90,9 @@ def test_what_was_made_while_a_list_was_under_way_stays(kind: str):
     kept, told = store()
     kept.see(kind, body("orders", 12))
     told.clear()
-    kept.prune(kind, [], "11")
+    kept.prune(listing(kind), "11")
     assert told.take() == []
-    kept.prune(kind, [], "12")
+    kept.prune(listing(kind), "12")
     assert told.take() == [KEY], "it was there at 12, so it is gone"
 
 
@@ -98,7 +106,7 @@ def test_secret_is_told_to_those_who_use_it():
     kept.use_secrets(KEY, ["t"])
     kept.see("Secret", body("s", 2))
     assert told.take() == [other]
-    kept.prune("Secret", [], "9")
+    kept.prune(listing("Secret"), "9")
     assert told.take() == [other]
     assert kept.secret_version("n", "s") is None
 
@@ -148,7 +156,7 @@ def test_list_drops_what_it_shows_under_another_resource_or_as_another_object():
         kept.see("Pod", body(name, 1))
     told.clear()
     listed = [body("p1", 2, owner=None), body("p2", 2, owner="other"), body("p3", 2, uid="another"), body("p4", 1)]
-    kept.prune("Pod", listed, "9")
+    kept.prune(listing("Pod", *listed), "9")
     assert [pod["metadata"]["name"] for pod in kept.pods(KEY)] == ["p4"]
     assert told.take() == [KEY] * 3
 

@@ -184,19 +184,21 @@ class Cluster:
     async def list_all(
         self,
         kind: str,
+        see: Callable[[Body], None],
         *,
         labels: Mapping[str, str] | None = None,
-        see: Callable[[Body], None] | None = None,
         metadata_only: bool = True,
-    ) -> tuple[list[Body], str]:
-        """Metadata of all objects of a kind but who owns their fields, and the version to watch from.
+    ) -> str:
+        """Looks at all objects of a kind.
 
         Args:
             kind: The kind.
+            see: Takes them, one after the other: thousands at once would be most of the memory that is ever used.
             labels: Those that an object must have.
-            see: Takes the objects, one after the other, before they are trimmed: thousands with all that they have
-                would be most of the memory that is ever used.
             metadata_only: Without their content.
+
+        Returns:
+            The version to watch from.
 
         Raises:
             ApiError: The server refuses, or does not have the kind.
@@ -205,12 +207,9 @@ class Cluster:
         found = (self._metadata if metadata_only else self._whole).list(
             KINDS[kind], namespace=self.namespace or ALL_NS, chunk_size=_CHUNK, labels=dict(labels) if labels else None
         )
-        present: list[Body] = []
         async for each in found:
-            if see is not None:
-                see(cast("Body", each))
-            present.append(_without_owners(each))
-        return present, found.resourceVersion
+            see(cast("Body", each))
+        return found.resourceVersion
 
     async def watch(
         self, kind: str, since: str, *, labels: Mapping[str, str] | None = None, metadata_only: bool
@@ -245,16 +244,12 @@ class Cluster:
             httpx2.HTTPError: The server refuses for another reason, or does not answer.
         """
         try:
-            await self.list_all(SERVICE_MONITOR, labels=MANAGED)
+            await self.list_all(SERVICE_MONITOR, lambda _: None, labels=MANAGED)
         except httpx2.HTTPStatusError as error:  # of an API that is not there the server says it in plain text
             if error.response.status_code in {NOT_FOUND, FORBIDDEN}:
                 return False
             raise
         return True
-
-
-def _without_owners(body: Body) -> Body:
-    return {"metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}
 
 
 def seconds_to_wait(error: Exception) -> float:

@@ -4,6 +4,6 @@ from ameide_operator.reconciling._event_recorder import EventRecorder
 from ameide_operator.reconciling._queue import KeyedQueue
 from ameide_operator.reconciling._readiness import ReadinessProbe
 from ameide_operator.reconciling._reconciler import Reconciler
-from ameide_operator.reconciling._store import ResourceKey, Store
+from ameide_operator.reconciling._store import Listing, ResourceKey, Store
 
-__all__ = ["EventRecorder", "KeyedQueue", "ReadinessProbe", "Reconciler", "ResourceKey", "Store"]
+__all__ = ["EventRecorder", "KeyedQueue", "Listing", "ReadinessProbe", "Reconciler", "ResourceKey", "Store"]

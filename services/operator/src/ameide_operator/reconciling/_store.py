@@ -1,9 +1,9 @@
 """What the operator has seen last of resources, children, pods and Secrets; filled by watches, pruned by lists."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ameide_operator.bodies import mapping_at
 from ameide_operator.kubernetes import POD, SECRET, Body
@@ -25,6 +25,34 @@ class ResourceKey:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+class Listing:
+    """What a list of a whole kind has: as much of each object as tells what the store has and it has not.
+
+    Args:
+        kind: The kind.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind: Final = kind
+        self._objects: dict[_Name, tuple[str | None, ResourceKey | None]] = {}
+
+    def add(self, body: Body) -> None:
+        """Takes in an object."""
+        self._objects[_name(body)] = body["metadata"].get("uid"), _resource_of(self.kind, body)
+
+    def names(self) -> KeysView[_Name]:
+        """Namespaces and names."""
+        return self._objects.keys()
+
+    def resources(self) -> set[ResourceKey]:
+        """The resources that the objects are, or are of."""
+        return {key for _, key in self._objects.values() if key is not None}
+
+    def has(self, body: Body, key: ResourceKey | None) -> bool:
+        """Whether an object is there, is no other of its name, and is still a resource's."""
+        return self._objects.get(_name(body)) == (body["metadata"].get("uid"), key)
 
 
 class Store:
@@ -99,6 +127,11 @@ class Store:
         elif not _is_older(body, before):
             self._put(kind, body, tell=not _same_version(before, body))
 
+    def see_listed(self, listing: Listing, body: Body) -> None:
+        """Takes in what a list has seen, and that the list has it."""
+        listing.add(body)
+        self.see(listing.kind, body)
+
     def see_write(self, kind: str, body: Body) -> None:
         """Takes in the answer to a write of our own; nobody needs to be told."""
         if not _is_older(body, self._seen(kind, _name(body))):
@@ -109,25 +142,26 @@ class Store:
         if child in self.children(key):
             self._take(child.kind, (key.namespace, child.name))
 
-    def prune(self, kind: str, present: Iterable[Body], version: str) -> None:
+    def prune(self, listing: Listing, version: str) -> None:
         """Drops what a list of a whole kind does not have: a deletion that fell into a gap of the watch.
 
         Args:
-            kind: The kind.
-            present: What the list has.
-            version: State of the cluster that the list shows: what was seen of a later one is none of its business.
+            listing: What it has.
+            version: State of the cluster that it shows: what was seen of a later one is none of its business.
         """
-        listed = {_name(body): body for body in present}
+        kind = listing.kind
         if kind == SECRET:
-            for secret in [secret for secret in self._secrets if secret not in listed]:
+            for secret in self._secrets.keys() - listing.names():
                 del self._secrets[secret]
                 self._tell_users(secret)
             return
         for name in self._known(kind):
-            before, now = self._seen(kind, name), listed.get(name)
-            if before is None or _is_after(before, version):
-                continue
-            if now is None or not _is_same(before, now) or _resource_of(kind, now) != self._place(kind, name):
+            before = self._seen(kind, name)
+            if (
+                before is not None
+                and not _is_after(before, version)
+                and not listing.has(before, self._place(kind, name))
+            ):
                 self._drop(kind, name)
 
     def _known(self, kind: str) -> list[_Name]:

@@ -12,7 +12,7 @@ from lightkube.core.exceptions import ApiError
 
 from ameide_operator.kubernetes import GONE, MANAGED, POD, SECRET, Cluster, seconds_to_wait
 from ameide_operator.planning import DEPLOYMENT
-from ameide_operator.reconciling import Store
+from ameide_operator.reconciling import Listing, Store
 
 _PAUSE_SECONDS: Final = 2.0
 """Before the next list after a watch that broke; jittered."""
@@ -48,11 +48,11 @@ async def watch_dependents(cluster: Cluster, store: Store, kind: str, *, listed:
     labels, metadata_only = DEPENDENTS[kind], kind not in _WHOLE
     while True:
         try:
-            present, version = await cluster.list_all(
-                kind, labels=labels, see=partial(store.see, kind), metadata_only=metadata_only
-            )
-            store.prune(kind, present, version)
-            del present
+            listing = Listing(kind)
+            see = partial(store.see_listed, listing)
+            version = await cluster.list_all(kind, see, labels=labels, metadata_only=metadata_only)
+            store.prune(listing, version)
+            del listing, see
             listed.set()
             async for change, body in cluster.watch(kind, version, labels=labels, metadata_only=metadata_only):
                 store.see(kind, body, deleted=change == "DELETED")

@@ -26,6 +26,9 @@ RESTART_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 70.0
 """How long a watch may say nothing before its connection is taken for dead."""
 
+IDLE_SECONDS: Final = 0.5
+"""How long kopf keeps a task and the body of an object after its last event: at a start, all of them at once."""
+
 
 class See(Protocol):
     """Takes in what the watch has seen; the change is None where it comes from a list."""
@@ -139,6 +142,7 @@ def _settings(*, watch_seconds: int) -> kopf.OperatorSettings:
     settings.watching.server_timeout = watch_seconds
     # The server says something each minute; where a watch is kept open for less, its end is that.
     settings.watching.inactivity_timeout = min(SILENCE_SECONDS, watch_seconds + 5)
+    settings.queueing.idle_timeout = IDLE_SECONDS
     settings.scanning.disabled = True  # it would list CRDs and namespaces, which the Role does not allow
     return settings
 

@@ -1,7 +1,6 @@
 """Now and then looks at everything anew: what a watch has missed must not stay wrong for ever."""
 
 import asyncio
-from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -14,13 +13,12 @@ from ameide_operator.kubernetes import (
     NOT_FOUND,
     POD,
     TOO_MANY_REQUESTS,
-    Body,
     Cluster,
     seconds_to_wait,
 )
 from ameide_operator.models import KIND
 from ameide_operator.planning import CHILD_KINDS, SERVICE_MONITOR
-from ameide_operator.reconciling import KeyedQueue, ResourceKey, Store
+from ameide_operator.reconciling import KeyedQueue, Listing, ResourceKey, Store
 
 RESYNC_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 5.0
@@ -90,7 +88,7 @@ async def first_look(cluster: Cluster, store: Store) -> None:
     """
     while True:
         try:
-            await cluster.list_all(KIND)
+            await cluster.list_all(KIND, Listing(KIND).add)
             return await _resync_dependents(cluster, store)
         except httpx2.HTTPStatusError as error:
             status = error.response.status_code
@@ -108,11 +106,12 @@ async def _misses_any(cluster: Cluster, store: Store, there: set[ResourceKey]) -
     missing = there - set(store.resources())
     if not missing:
         return False
+    listing = Listing(KIND)
     try:
-        present, _ = await cluster.list_all(KIND)
+        await cluster.list_all(KIND, listing.add)
     except (httpx2.HTTPError, ValueError):
         return False  # the next resync tells
-    return not missing.isdisjoint(_keys(present))
+    return not missing.isdisjoint(listing.resources())
 
 
 async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
@@ -125,18 +124,15 @@ async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
         ApiError: The server refuses.
         httpx2.HTTPError: The server does not answer.
     """
+    listing = Listing(KIND)
     try:
-        present, version = await cluster.list_all(KIND)
+        version = await cluster.list_all(KIND, listing.add)
     except httpx2.HTTPStatusError as error:
         if error.response.status_code != NOT_FOUND:
             raise
-        present, version = [], _OF_ALL_TIME
-    store.prune(KIND, present, version)
-    return _keys(present)
-
-
-def _keys(present: Iterable[Body]) -> set[ResourceKey]:
-    return {ResourceKey(body["metadata"]["namespace"], body["metadata"]["name"]) for body in present}
+        listing, version = Listing(KIND), _OF_ALL_TIME
+    store.prune(listing, version)
+    return listing.resources()
 
 
 async def _resync_dependents(cluster: Cluster, store: Store) -> None:
@@ -150,7 +146,8 @@ async def _resync_dependents(cluster: Cluster, store: Store) -> None:
     for kind in (*CHILD_KINDS, POD):
         if kind == SERVICE_MONITOR and not store.service_monitors:
             continue
-        # Not watched: its API may come and go.
-        see = partial(store.see, kind) if kind == SERVICE_MONITOR else None
-        present, version = await cluster.list_all(kind, labels=MANAGED, see=see)
-        store.prune(kind, present, version)
+        listing = Listing(kind)
+        # ServiceMonitors are not watched: their API may come and go.
+        see = partial(store.see_listed, listing) if kind == SERVICE_MONITOR else listing.add
+        version = await cluster.list_all(kind, see, labels=MANAGED)
+        store.prune(listing, version)
