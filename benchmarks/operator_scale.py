@@ -248,10 +248,10 @@ async def main(sizes: tuple[int, ...]) -> int:
     report, found = Report(), dict[int, Figures]()
     report.note("load of the machine before", " ".join(f"{each:.1f}" for each in os.getloadavg()))
     for number in sizes:
-        loop = await bare_loop(number)
-        async with TemporalDevServer(namespace=TEMPORAL_NAMESPACE) as server, bed() as here:
-            queues = [each["metadata"]["name"] for each in resources(number, "")]
-            async with workers(server, queues), watched(here, KIND, is_ready) as statuses:
+        queues = [each["metadata"]["name"] for each in resources(number, "")]
+        async with TemporalDevServer(namespace=TEMPORAL_NAMESPACE) as server, workers(server, queues):
+            loop = await bare_loop(number)
+            async with bed() as here, watched(here, KIND, is_ready) as statuses:
                 async with operator(here) as it:
                     figures = found[number] = await converge(here, it, statuses, number, server.address)
                     _tell(report, number, loop, figures)

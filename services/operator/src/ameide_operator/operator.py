@@ -17,7 +17,7 @@ from ameide_operator.reconciling import KeyedQueue, ReadinessProbe, Reconciler, 
 from ameide_operator.serving import HttpServer, OperatorMetrics
 from ameide_operator.watching import DEPENDENTS, RESYNC_SECONDS, first_look, resync, watch, watch_dependents
 
-WORKERS: Final = 8
+WORKERS: Final = 16
 """Resources that are reconciled at once."""
 
 REST_SECONDS: Final = 0.5

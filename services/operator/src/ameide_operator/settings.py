@@ -13,7 +13,7 @@ class Settings(BaseSettings):
 
     namespace: Annotated[str, Field(min_length=1)] | None = None
     """The one namespace to look at; unset: all of them."""
-    workers: Annotated[int, Field(ge=1, le=64)] = 8
+    workers: Annotated[int, Field(ge=1, le=64)] = 16
     """Resources that are reconciled at once."""
     resync_seconds: Annotated[float, Field(ge=10, le=3600)] = 300.0
     """From one look at everything to the next."""

@@ -23,8 +23,9 @@ from ameide_operator.planning._supporting import (
 DEPLOYMENT: Final = "Deployment"
 DISRUPTION_BUDGET: Final = "PodDisruptionBudget"
 SERVICE_MONITOR: Final = "ServiceMonitor"
-CHILD_KINDS: Final = ("ServiceAccount", "ConfigMap", "Service", DISRUPTION_BUDGET, DEPLOYMENT, SERVICE_MONITOR)
-"""Kinds of children, in the order in which they are applied: what a pod needs stands before it."""
+CHILD_KINDS: Final = ("ServiceAccount", "ConfigMap", "Service", DEPLOYMENT, DISRUPTION_BUDGET, SERVICE_MONITOR)
+"""Kinds of children, in the order in which they are applied: what a pod needs stands before it. A budget of no pods is
+judged, and told of in an Event, before there are any: it comes after them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -27,6 +27,9 @@ RETRY_SECONDS: Final = 5.0
 INTERNAL_SERVER_ERROR: Final = 500
 """From here on it is the server's fault, and may pass."""
 
+PUT_OFF: Final = 3
+"""How many times in a row one that is due is put off while resources wait for a worker: it makes all of them wait."""
+
 SETTLE_SECONDS: Final = 1.0
 """What the watches of the other kinds get to begin anew too."""
 
@@ -58,13 +61,17 @@ async def resync(
         overdue: Is set when the watch of resources does not show what there is.
         interval: From one time to the next otherwise, in seconds.
     """
+    put_off = 0
     while True:
         try:
             async with asyncio.timeout(interval):
                 await listed.wait()
             await asyncio.sleep(SETTLE_SECONDS)
-        except TimeoutError:
-            pass  # it is time
+        except TimeoutError:  # it is time
+            if queue.waiting and put_off < PUT_OFF:
+                put_off += 1
+                continue
+        put_off = 0
         listed.clear()
         try:
             there = await _resync_resources(cluster, store)
