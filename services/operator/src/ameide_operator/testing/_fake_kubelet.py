@@ -1,6 +1,5 @@
 """A kubelet that runs nothing: it writes into the status of pods what a kubelet would, as a test says."""
 
-import json
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -76,10 +75,10 @@ class FakeKubelet(Kubelet):
     def __init__(self, config: SingleConfig, namespace: str) -> None:
         super().__init__(config, namespace)
         self.states: dict[Component, PodStatus] = {component: running() for component in Component}
-        """Status of the pods of each workload; may be changed at any time."""
+        """Status of the pods of each workload; may be replaced at any time."""
         self.images: dict[str, PodStatus] = {}
         """Status of the pods of an image, in place of that."""
-        self._written: dict[str, str] = {}
+        self._written: dict[str, PodStatus] = {}
 
     def _due(self, pod: Mapping[str, Any]) -> Coroutine[Any, Any, None] | None:
         metadata = pod["metadata"]
@@ -87,11 +86,10 @@ class FakeKubelet(Kubelet):
             return self._remove(metadata["name"])
         image = pod["spec"]["containers"][0]["image"]
         status = self.images.get(image) or self.states[Component(metadata["labels"][COMPONENT_LABEL])]
-        wanted = json.dumps(status, sort_keys=True)
-        if self._written.get(metadata["uid"]) == wanted:
+        if self._written.get(metadata["uid"]) is status:
             return None
-        return self._bring(metadata["name"], metadata["uid"], status, wanted)
+        return self._bring(metadata["name"], metadata["uid"], status)
 
-    async def _bring(self, name: str, uid: str, status: PodStatus, wanted: str) -> None:
+    async def _bring(self, name: str, uid: str, status: PodStatus) -> None:
         await self._report(name, _timed(status))
-        self._written[uid] = wanted
+        self._written[uid] = status
