@@ -19,8 +19,9 @@ def shared_sources(process: str, subscriptions: Sequence[Subscription]) -> Itera
             if _covers(wide, narrow):
                 yield f"{_at(position)}.nats.subjects: {wide} has the events of {narrow} too; leave {narrow} out"
         for one, other in combinations((source and source.partitions) or (), 2):
-            if _overlap(one, other):
+            if overlap(one, other):
                 yield f"{_at(position)}.nats.partitions: {one} and {other} share a subject; each needs its own"
+    yield from _listeners(subscriptions)
     readers: dict[tuple[object, ...], list[int]] = {}
     for position, each in enumerate(subscriptions):
         earlier = readers.setdefault(_reader(process, each), [])
@@ -29,6 +30,25 @@ def shared_sources(process: str, subscriptions: Sequence[Subscription]) -> Itera
                 yield f"{_at(position)}: {_at(before)} has the same {share}; each subscription needs its own"
                 break
         earlier.append(position)
+
+
+def _listeners(subscriptions: Sequence[Subscription]) -> Iterator[str]:
+    first: dict[int, int] = {}
+    for position, each in enumerate(subscriptions):
+        if each.kind != "http":
+            continue
+        port = (each.http or HttpEndpoint()).port
+        before = first.setdefault(port, position)
+        if _listening(subscriptions[before]) != _listening(each):
+            yield (
+                f"{_at(position)}.tls: {_at(before)} listens on port {port} too; give both the same tls and "
+                "authSecretRef, or ports of their own"
+            )
+
+
+def _listening(subscription: Subscription) -> tuple[str, str | None] | None:
+    """What holds of a whole port."""
+    return (subscription.tls.mode, subscription.auth_secret_ref) if subscription.tls else None
 
 
 def _reader(process: str, subscription: Subscription) -> tuple[object, ...]:
@@ -51,19 +71,20 @@ def _share(one: Subscription, other: Subscription) -> str:
     """What two readers of one name share; empty: nothing, they are of different clusters."""
     match one.kind:
         case "kafka":
-            return "topic and consumerGroup" if _meet(one.bootstrap_servers, other.bootstrap_servers) else ""
+            return "topic and consumerGroup" if meet(one.bootstrap_servers, other.bootstrap_servers) else ""
         case "nats":
             servers = [each.nats.servers if each.nats else None for each in (one, other)]
-            return "stream and durable" if _meet(*servers) else ""
+            return "stream and durable" if meet(*servers) else ""
         case "http":
             return "path and port"
 
 
-def _meet(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+def meet(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Whether two lists of servers surely mean the same cluster: both name one of its servers."""
     return not {each.lower() for each in one or ()}.isdisjoint(each.lower() for each in other or ())
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Whether some subject falls under both: `*` stands for one token, a last `>` for one or more."""
     for left, right in zip_longest(one.split("."), other.split(".")):
         if left is None or right is None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from ameide_operator.models._base import Model, immutable, list_by, refuse_unless
+from ameide_operator.models._dead_letter_loops import dead_letter_loops
 from ameide_operator.models._kubernetes import SecretName
 from ameide_operator.models._rollout import Rollout
 from ameide_operator.models._shared_sources import shared_sources
@@ -135,6 +136,7 @@ class ProcessSpec(Model):
     @model_validator(mode="after")
     def _has_sources_of_its_own(self) -> Self:
         subscriptions = self.ingress.subscriptions if self.ingress else ()
-        if problems := list(shared_sources(self.process.name, subscriptions)):
+        shared = shared_sources(self.process.name, subscriptions)
+        if problems := [*shared, *dead_letter_loops(subscriptions, self.outputs)]:
             raise ValueError("; ".join(problems[:_PROBLEMS]))
         return self

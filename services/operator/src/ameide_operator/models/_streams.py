@@ -97,7 +97,7 @@ class HttpEndpoint(Model):
     path: Annotated[str, Field(max_length=253, pattern=r"^/([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?)?$")] | None = None
     """Path of the requests; unset: /events/ and the subscription's name."""
     port: Annotated[int, Field(ge=1024, le=65535, json_schema_extra=_NOT_THE_HEALTH_PORT)] = 8090
-    """Port of the pods and of their Service. Subscriptions may share one, with tls and secret in common."""
+    """Port of the pods and of their Service. Subscriptions may share one, with tls and its secret in common."""
     bearer_token: bool = False
     """A request must show a token: one of those in the key token of the subscription's authSecretRef, a line each.
     False: whoever reaches the port may send events."""
