@@ -236,6 +236,31 @@ async def test_deployment_of_a_draining_build_comes_back_when_somebody_deletes_i
             await gone(bed, "b1")
 
 
+async def test_build_that_drains_without_pods_is_named_until_spec_names_it_again(
+    rolling_bed: Any, temporal: TemporalDevServer, client: Client
+):
+    bed = rolling_bed
+    await apply(bed, temporal, "b1")
+    async with await worker(bed, "b1"):
+        await routed(bed, current="b1")
+        pinned = await begin(client, bed, 1)
+        await apply(bed, temporal, "b2")
+        async with await worker(bed, "b2"):
+            await routed(bed, current="b2", draining=["b1"])
+    # What told the image of b1 goes with the resource.
+    await bed.run("delete", "process", "orders")
+    await gone(bed, "b1")
+    await apply(bed, temporal, "b2")
+    async with await worker(bed, "b2"):
+        condition = await bed.until("WorkerReady", "True", "BuildGone")
+        assert "build 'b1' has open workflows and no pods" in condition["message"]
+        await bed.until("Ready", "True", "BuildGone")
+    await apply(bed, temporal, "b1")
+    async with await worker(bed, "b1"):
+        assert await finish(pinned) == "b1"
+        await bed.until("Ready", "True", "Available")
+
+
 async def test_nothing_is_written_while_a_rollout_rests(
     rolling_bed: Any, temporal: TemporalDevServer, client: Client, cluster: Kubernetes
 ):

@@ -4,7 +4,7 @@ from ameide_operator.conditions._assemble import assemble, invalid
 from ameide_operator.conditions._pods import pod_is_ready
 from ameide_operator.conditions._polling import READY_LIMIT, Polling, judge_polling
 from ameide_operator.conditions._reasons import STALLED, Reason
-from ameide_operator.conditions._rollout import judge_rollout, runs_since
+from ameide_operator.conditions._rollout import build_gone, judge_rollout, runs_since
 from ameide_operator.conditions._secrets import blocking, judge_secrets, seconds_until_next_finding, temporal_secrets
 from ameide_operator.conditions._verdict import Verdict, available, failing, unknown
 from ameide_operator.conditions._workload import (
@@ -25,6 +25,7 @@ __all__ = [
     "assemble",
     "available",
     "blocking",
+    "build_gone",
     "failing",
     "invalid",
     "judge_polling",

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NO_POLLERS = "NoPollers"
     DEPLOYMENT_LIMIT = "DeploymentLimitReached"
     MANAGER_CONFLICT = "ManagerConflict"
+    BUILD_GONE = "BuildGone"
 
 
 STALLED: Final = frozenset(

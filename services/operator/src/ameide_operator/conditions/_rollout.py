@@ -34,6 +34,17 @@ def judge_rollout(
     return _pending(view, pods, late=late)
 
 
+def build_gone(builds: Sequence[str]) -> Verdict:
+    """How a worker stands that runs, while nobody works on workflows of earlier builds."""
+    named = ", ".join(map(repr, builds))
+    return Verdict(
+        holds=True,
+        reason=Reason.BUILD_GONE,
+        message=f"build {named} has open workflows and no pods: its Deployment went with an earlier resource, or was "
+        "deleted; name that build in spec again until they have ended, or end them",
+    )
+
+
 def _pending(view: RolloutView, pods: Sequence[Mapping[str, Any]], *, late: bool) -> Verdict:
     current = view.seen.current if view.seen else ""
     message = view.progress.message

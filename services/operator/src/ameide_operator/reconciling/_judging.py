@@ -8,6 +8,7 @@ from ameide_operator.conditions import (
     Reason,
     Verdict,
     blocking,
+    build_gone,
     failing,
     judge_polling,
     judge_rollout,
@@ -21,7 +22,7 @@ from ameide_operator.planning import Build, Component, deployment_name
 from ameide_operator.reconciling._builds import Builds
 from ameide_operator.reconciling._live import Live
 from ameide_operator.reconciling._readiness import FRESH_SECONDS, ReadinessProbe
-from ameide_operator.rollout import RolloutView
+from ameide_operator.rollout import Phase, RolloutView
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,23 @@ class WorkloadJudge:
         age = runs_since(pods, now=self._now)
         late = age is not None and age > self._ready_limit
         verdict = judge_rollout(worst.verdict, wanted.verdict, pods, rollout, late=late)
+        if verdict.reason is Reason.AVAILABLE and (gone := self._builds_without_pods(builds, rollout)):
+            verdict = build_gone(gone)
         times = [each.again for each in (*serving, wanted)]
         if age is not None and not late:
             times.append((self._ready_limit - age).total_seconds() + 1)
         return Judgement(verdict, min((time for time in times if time is not None), default=None))
+
+    def _builds_without_pods(self, builds: Builds, rollout: RolloutView | None) -> list[str]:
+        """Builds with open workflows that nobody works on: nothing is left that tells their image."""
+        seen = rollout.seen if rollout else None
+        if seen is None or self._view.workers is None:
+            return []
+        name = deployment_name(self._live.owner)
+        polled = {each.build_id for each in self._view.workers if each.deployment == name}
+        known = {each.build_id for each in (builds.wanted, *builds.earlier)}
+        draining = {build for build, phase in seen.versions.items() if phase is Phase.DRAINING}
+        return sorted(draining - known - polled)
 
     async def _build(self, build: Build) -> Judgement:
         version = (deployment_name(self._live.owner), build.build_id)
