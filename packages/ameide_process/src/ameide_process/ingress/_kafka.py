@@ -288,7 +288,7 @@ class KafkaTransport:
         await consumer.start()
         while True:
             ids = await self._topics.ids(self._settings.topics, create=True)
-            self._places.missed(set(self._settings.topics) - ids.keys())
+            self._places.seen(ids)
             if ids:
                 break
             await asyncio.sleep(TOPIC_PAUSE)

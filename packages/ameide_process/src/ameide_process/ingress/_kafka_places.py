@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -123,6 +123,7 @@ class KafkaPlaces:
             return
         async with asyncio.timeout(REQUEST_TIMEOUT):
             ids = await self._topics.ids(self._settings.topics)
+            self.seen(ids)
             places = {each: place for each, place in places.items() if each.topic in ids}
             if not places:
                 return
@@ -193,7 +194,7 @@ class KafkaPlaces:
             return
         ids = await self._topics.ids(self._settings.topics)
         self._looked_at = now
-        self.missed(each for each in self._settings.topics if each not in ids)
+        self.seen(ids)
         anew: dict[TopicPartition, str] = {}
         beyond: list[TopicPartition] = []
         for each, place in self.places.items():
@@ -270,12 +271,17 @@ class KafkaPlaces:
             if each in places:
                 places[each].committed = at.offset
 
-    def missed(self, topics: Iterable[str]) -> None:
-        """Says which topics there are not, or are not shown to us."""
-        self.absent = sorted(topics)
+    def seen(self, ids: Mapping[str, str]) -> None:
+        """Takes note of what the broker shows: topics that there are not, and which ones are met first.
+
+        From the first sight on, not from the first beginning: what comes anew in between is known for it.
+        """
+        self.absent = sorted(set(self._settings.topics) - ids.keys())
         # One that is made later is read from its beginning: all that it has came after ours.
         for each in self.absent:
             self._partitions.setdefault(each, 0)
+        for topic, topic_id in ids.items():
+            self._ids.setdefault(topic, topic_id)
 
     def _meet(self, topic: str, topic_id: str) -> bool:
         """Takes note of which topic a name stands for, and says whether it is another one than it was.
