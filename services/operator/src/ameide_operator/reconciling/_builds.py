@@ -75,11 +75,10 @@ def rollout_status(builds: Builds, view: RolloutView | None) -> RolloutStatus:
     seen = view.seen if view else None
     if seen is None:
         return RolloutStatus(target=builds.wanted.build_id)
-    draining = sorted(build for build, phase in seen.versions.items() if phase is Phase.DRAINING)
     return RolloutStatus(
         target=builds.wanted.build_id,
         current=seen.current or None,
         ramping=seen.ramping or None,
         percent=round(seen.percent) if seen.ramping else None,
-        draining=draining or None,
+        draining=seen.draining() or None,
     )

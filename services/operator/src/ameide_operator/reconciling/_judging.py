@@ -22,7 +22,7 @@ from ameide_operator.planning import Build, Component, deployment_name
 from ameide_operator.reconciling._builds import Builds
 from ameide_operator.reconciling._live import Live
 from ameide_operator.reconciling._readiness import FRESH_SECONDS, ReadinessProbe
-from ameide_operator.rollout import Phase, RolloutView
+from ameide_operator.rollout import RolloutView
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,7 @@ class WorkloadJudge:
         name = deployment_name(self._live.owner)
         polled = {each.build_id for each in self._view.workers if each.deployment == name}
         known = {each.build_id for each in (builds.wanted, *builds.earlier)}
-        draining = {build for build, phase in seen.versions.items() if phase is Phase.DRAINING}
-        return sorted(draining - known - polled)
+        return [build for build in seen.draining() if build not in known | polled]
 
     async def _build(self, build: Build) -> Judgement:
         version = (deployment_name(self._live.owner), build.build_id)

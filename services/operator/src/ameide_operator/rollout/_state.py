@@ -56,6 +56,10 @@ class Seen:
     token: bytes = field(default=b"", compare=False, repr=False)
     """Names this state: a change that brings another is refused."""
 
+    def draining(self) -> list[str]:
+        """Builds that get nothing new and have open workflows, by name."""
+        return sorted(build for build, phase in self.versions.items() if phase is Phase.DRAINING)
+
 
 class Stage(Enum):
     """How far a rollout is."""
