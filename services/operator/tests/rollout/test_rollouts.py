@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,27 @@ async def finish(handle: WorkflowHandle[Any, str]) -> str:
         return await handle.result()
 
 
+@asynccontextmanager
+async def current(
+    bed: Any, server: TemporalDevServer, build: str, name: str = "orders", **rollout: Any
+) -> AsyncGenerator[None]:
+    """A build gets new work, and its worker runs while the block does."""
+    await apply(bed, server, build, name, **rollout)
+    async with await worker(bed, build, name):
+        await routed(bed, name=name, current=build)
+        yield
+
+
+@asynccontextmanager
+async def b1_drains(bed: Any, server: TemporalDevServer, client: Client) -> AsyncGenerator[WorkflowHandle[Any, str]]:
+    """b2 gets new work after b1, with which one workflow stays, the value; workers of both run while the block does."""
+    async with current(bed, server, "b1"):
+        pinned = await begin(client, bed, 1)
+        async with current(bed, server, "b2"):
+            await routed(bed, draining=["b1"])
+            yield pinned
+
+
 async def versions(client: Client, bed: Any) -> set[str]:
     request = DescribeWorkerDeploymentRequest(namespace=NAMESPACE, deployment_name=f"{bed.namespace}/orders")
     answer = await client.workflow_service.describe_worker_deployment(request)
@@ -178,10 +199,8 @@ async def test_builds_follow_one_another_and_what_is_pinned_ends_where_it_began(
 
 async def test_steps(rolling_bed: Any, temporal: TemporalDevServer, client: Client):
     bed = rolling_bed
-    await apply(bed, temporal, "b1")
     steps = [{"percent": 20, "pause": "4s"}, {"percent": 60, "pause": "4s"}]
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
+    async with current(bed, temporal, "b1"):
         await apply(bed, temporal, "b2", strategy="Steps", steps=steps)
         async with await worker(bed, "b2"):
             await routed(bed, current="b1", ramping="b2", percent=20)
@@ -198,9 +217,7 @@ async def test_build_whose_workers_never_poll_does_not_become_current_and_is_tak
     rolling_bed: Any, temporal: TemporalDevServer, client: Client
 ):
     bed = rolling_bed
-    await apply(bed, temporal, "b1")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
+    async with current(bed, temporal, "b1"):
         await apply(bed, temporal, "b2")
         condition = await bed.until("WorkerReady", "False", "NoPollers")
         assert "build 'b1' stays current; pods run and do not poll" in condition["message"]
@@ -215,38 +232,27 @@ async def test_deployment_of_a_draining_build_comes_back_when_somebody_deletes_i
     rolling_bed: Any, temporal: TemporalDevServer, client: Client
 ):
     bed = rolling_bed
-    await apply(bed, temporal, "b1")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
-        pinned = await begin(client, bed, 1)
-        await apply(bed, temporal, "b2")
-        async with await worker(bed, "b2"):
-            await routed(bed, current="b2", draining=["b1"])
-            deleted = (await deployments(bed))["b1"]["metadata"]
-            await bed.run("delete", "deployment", deleted["name"])
+    async with b1_drains(bed, temporal, client) as pinned:
+        deleted = (await deployments(bed))["b1"]["metadata"]
+        await bed.run("delete", "deployment", deleted["name"])
 
-            async def is_another() -> bool:
-                back = (await deployments(bed)).get("b1", {}).get("metadata", deleted)
-                return back["uid"] != deleted["uid"]
+        async def is_another() -> bool:
+            back = (await deployments(bed)).get("b1", {}).get("metadata", deleted)
+            return back["uid"] != deleted["uid"]
 
-            await wait_until(is_another, timeout_s=PATIENCE_S)
-            (container,) = (await deployments(bed))["b1"]["spec"]["template"]["spec"]["containers"]
-            assert container["image"] == "registry.test/worker:b1"
-            assert await finish(pinned) == "b1"
-            await gone(bed, "b1")
+        await wait_until(is_another, timeout_s=PATIENCE_S)
+        (container,) = (await deployments(bed))["b1"]["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == "registry.test/worker:b1"
+        assert await finish(pinned) == "b1"
+        await gone(bed, "b1")
 
 
 async def test_build_that_drains_without_pods_is_named_until_spec_names_it_again(
     rolling_bed: Any, temporal: TemporalDevServer, client: Client
 ):
     bed = rolling_bed
-    await apply(bed, temporal, "b1")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
-        pinned = await begin(client, bed, 1)
-        await apply(bed, temporal, "b2")
-        async with await worker(bed, "b2"):
-            await routed(bed, current="b2", draining=["b1"])
+    async with b1_drains(bed, temporal, client) as pinned:
+        pass
     # What told the image of b1 goes with the resource.
     await bed.run("delete", "process", "orders")
     await gone(bed, "b1")
@@ -266,26 +272,20 @@ async def test_nothing_is_written_while_a_rollout_rests(
 ):
     bed = rolling_bed
     steps = [{"percent": 10, "pause": "1h"}]
-    await apply(bed, temporal, "b1")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
-        pinned = await begin(client, bed, 1)
-        await apply(bed, temporal, "b2")
-        async with await worker(bed, "b2"):
-            await routed(bed, current="b2", draining=["b1"])
-            await apply(bed, temporal, "b3", strategy="Steps", steps=steps)
-            async with await worker(bed, "b3"):
-                await routed(bed, current="b2", ramping="b3", percent=10, draining=["b1"])
-                await asyncio.sleep(3)  # events of the last writes arrive
-                before, revision = len(written(cluster, bed)), await routing_revision(client, bed)
-                assert before
-                await asyncio.sleep(12)  # a resync, and a look each second
-                assert written(cluster, bed)[before:] == []
-                assert await routing_revision(client, bed) == revision
-                assert await asked_too_often(client, bed, for_s=6) > LEAST_REFUSALS
-                await asyncio.sleep(2)
-                assert written(cluster, bed)[before:] == [], "refused looks say nothing of the rollout"
-                assert await finish(pinned) == "b1"
+    async with b1_drains(bed, temporal, client) as pinned:
+        await apply(bed, temporal, "b3", strategy="Steps", steps=steps)
+        async with await worker(bed, "b3"):
+            await routed(bed, current="b2", ramping="b3", percent=10, draining=["b1"])
+            await asyncio.sleep(3)  # events of the last writes arrive
+            before, revision = len(written(cluster, bed)), await routing_revision(client, bed)
+            assert before
+            await asyncio.sleep(12)  # a resync, and a look each second
+            assert written(cluster, bed)[before:] == []
+            assert await routing_revision(client, bed) == revision
+            assert await asked_too_often(client, bed, for_s=6) > LEAST_REFUSALS
+            await asyncio.sleep(2)
+            assert written(cluster, bed)[before:] == [], "refused looks say nothing of the rollout"
+            assert await finish(pinned) == "b1"
 
 
 def written(cluster: Kubernetes, bed: Any) -> list[tuple[str, str]]:
@@ -370,9 +370,7 @@ async def test_killed_amid_rollouts_it_goes_on_after_its_next_start(
 
 async def test_by_hand(rolling_bed: Any, temporal: TemporalDevServer, client: Client):
     bed = rolling_bed
-    await apply(bed, temporal, "b1", strategy="Manual")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
+    async with current(bed, temporal, "b1", strategy="Manual"):
         await apply(bed, temporal, "b2", strategy="Manual")
         async with await worker(bed, "b2"):
             await bed.until(
@@ -393,9 +391,7 @@ async def test_that_of_another_manager_stands_still(rolling_bed: Any, temporal: 
         manager_identity="a person",
         identity="a person",
     )
-    await apply(bed, temporal, "b1")
-    async with await worker(bed, "b1"):
-        await routed(bed, current="b1")
+    async with current(bed, temporal, "b1"):
         await client.workflow_service.set_worker_deployment_manager(manage)
         await apply(bed, temporal, "b2")
         async with await worker(bed, "b2"):
@@ -427,9 +423,7 @@ async def test_unversioned_workers_serve_until_the_first_build_does(
 async def test_limit_is_said_and_leftovers_of_deleted_resources_go(rolling_bed: Any):
     bed = rolling_bed
     async with TemporalDevServer(namespace=NAMESPACE, dynamic_config={**QUICK, "matching.maxDeployments": 1}) as server:
-        await apply(bed, server, "b1", "first")
-        async with await worker(bed, "b1", "first"):
-            await routed(bed, name="first", current="b1")
+        async with current(bed, server, "b1", "first"):
             await apply(bed, server, "b1", "second")
             condition = await bed.until("WorkerReady", "False", "DeploymentLimitReached", name="second")
             assert "reached maximum deployments in namespace (1)" in condition["message"]
