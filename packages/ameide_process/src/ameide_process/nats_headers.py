@@ -1,13 +1,17 @@
 """Headers of NATS messages, which are text, and ours, which are bytes.
 
 Attributes of CloudEvents are percent-encoded in headers, as the NATS binding of CloudEvents 1.0.2 (section 3.1.3)
-defines; other headers travel as they are, and are percent-encoded only where NATS could not carry them.
+defines; other headers travel as they are, and are percent-encoded only where NATS could not carry them. Those that
+begin with `Nats-` it would obey (docs.nats.io, "Headers"): with the `Nats-Expected-Stream` that a producer set, every
+other stream refuses a message for ever, and `Nats-TTL` has it deleted. So of those the name is encoded.
 """
 
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 _ATTRIBUTE = "ce-"
+_ORDER = "Nats-"
+"""Begins headers that tell the server what to do."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _AS_IS_IN_ATTRIBUTES = "".join(each for each in _PRINTABLE if each not in '"%')
 
@@ -33,11 +37,16 @@ def write_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]
             text = quote_from_bytes(value or b"", safe=_AS_IS_IN_ATTRIBUTES)
         else:
             text = _text(value or b"")
-        name = quote_from_bytes(name.encode(), safe="".join(each for each in _PRINTABLE if each != ":"))  # noqa: PLW2901
-        if not name:
-            continue
-        written[name] = f"{written[name]},{text}" if name in written else text
+        written_name = _name(name)
+        if written_name:
+            written[written_name] = f"{written[written_name]},{text}" if written_name in written else text
     return written
+
+
+def _name(name: str) -> str:
+    if name.startswith(_ORDER):
+        name = f"%{ord(name[0]):X}{name[1:]}"
+    return quote_from_bytes(name.encode(), safe="".join(each for each in _PRINTABLE if each != ":"))
 
 
 def _text(value: bytes) -> str:

@@ -22,6 +22,7 @@ from ameide_process.outputs import (
     open_output,
 )
 from ameide_process.redrive._account import Account
+from ameide_process.redrive._fallback import Fallback
 from ameide_process.redrive._run import Request, redrive
 from ameide_process.redrive._selection import Consent, Filter
 from ameide_process.routing import Route, Router
@@ -98,11 +99,13 @@ class Place:
         stop: asyncio.Event | None = None,
         later: timedelta = timedelta(0),
         environ: Mapping[str, str] | None = None,
+        fallback: Fallback | None = None,
     ) -> Account:
         request = Request(
             execute=execute,
             chosen=chosen or Filter(),
             consent=consent or Consent(),
+            fallback=fallback or Fallback(),
             dead_letters=(),
             limit=limit,
             rate=1_000,

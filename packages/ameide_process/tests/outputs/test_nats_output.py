@@ -54,6 +54,24 @@ async def test_a_record_is_stored_whole_and_once(nats: NatsServer) -> None:
     assert read["c"] == b"line%0Abreak"
 
 
+async def test_what_a_producer_told_its_own_stream_is_kept_and_not_obeyed(nats: NatsServer) -> None:
+    await nats.create_stream("other", ["other"])
+    told = [("Nats-Expected-Stream", b"IN"), ("Nats-TTL", b"1s"), ("Nats-Rollup", b"all"), ("Nats-Msg-Id", b"1")]
+    stream = output(nats, "other")
+    for value in (b"1", b"2"):
+        await stream.publish(OutputRecord(value, headers=told))
+    await stream.publish(OutputRecord(b"3", headers=told, subject="other"))
+    await stream.close()
+    source = NatsDeadLetters(
+        NatsOutput.model_validate({"kind": "nats", "servers": nats.address, "subject": "other"}), name="d"
+    )
+    await source.open()
+    stored = [each.record async for batch in source.read() for each in batch]
+    await source.close()
+    assert [each.value for each in stored] == [b"1", b"2", b"3"]
+    assert list(stored[0].headers) == [(f"%4E{name[1:]}", value) for name, value in told]
+
+
 async def test_a_record_that_is_too_large_names_the_limit(nats: NatsServer) -> None:
     await nats.create_stream("small", ["small"], max_msg_size=100)
     with pytest.raises(OutputTooLargeError, match="raise max_payload of the NATS server to at least"):

@@ -1,17 +1,14 @@
-"""Which dead letters are replayed, and where they go."""
+"""Which dead letters are replayed."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ameide_process.configuration import BoundSubscription, HttpSubscription, KafkaOutput, KafkaSubscription
-from ameide_process.contract import Subscription
 from ameide_process.invalid_event import InvalidReason
 from ameide_process.outputs import DeadLetterRecord, OutputRecord, SourcePosition
 from ameide_process.redrive._journal import Positions, read_redriven, redriven_record
 from ameide_process.redrive._selection import Consent, Filter, Known, Rules, Skip, read_time
-from ameide_process.redrive._targets import Target, Targets, redrives, replayed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,64 +158,6 @@ def test_times(text: str, expected: datetime):
 def test_what_is_no_time_is_named(text: str):
     with pytest.raises(ValueError, match="is no time; write it as"):
         read_time(text, NOW)
-
-
-def bound(name: str, *topics: str) -> BoundSubscription:
-    settings = KafkaSubscription.model_validate(
-        {"kind": "kafka", "bootstrapServers": "broker:9092", "topics": list(topics)}
-    )
-    return BoundSubscription(Subscription(name, "kafka", name), settings, group="g", dead_letter="dead-letter")
-
-
-def test_dead_letters_go_back_to_where_they_came_from():
-    one = Targets({"orders-facts": bound("orders-facts", "orders")})
-    assert one.of(letter()) == Target("orders-facts", "orders")
-    output = one.output(Target("orders-facts", "orders"))
-    assert isinstance(output, KafkaOutput)
-    assert output.topic == "orders"
-    # Those of the worker, where there is only one way in.
-    assert one.of(letter(source=None)) == Target("orders-facts", "orders")
-    renamed = Targets({"orders-facts": bound("orders-facts", "orders.v2")})
-    assert renamed.of(letter()) == Target("orders-facts", "orders.v2")
-
-
-def test_where_a_source_cannot_be_told_there_is_none():
-    several = {"orders-facts": bound("orders-facts", "a", "b"), "returns": bound("returns", "returns")}
-    assert Targets(several).of(letter()) is None
-    assert Targets(several).of(letter(source=None)) is None
-    assert Targets(several, fallback="returns").of(letter(source=None)) == Target("returns", "returns")
-    assert Targets({"returns": bound("returns", "returns"), "b": bound("b", "b")}).of(letter()) is None
-    by_http = BoundSubscription(
-        Subscription("orders-facts", "http", "x"),
-        HttpSubscription.model_validate({"kind": "http", "path": "/x"}),
-        group="",
-        dead_letter=None,
-    )
-    assert Targets({"orders-facts": by_http}).of(letter()) is None
-    beside = {"orders-facts": by_http, "returns": bound("returns", "returns")}
-    assert Targets(beside).of(letter()) is None
-    assert Targets(beside, fallback="returns").of(letter()) == Target("returns", "returns")
-
-
-HOME = Target("orders-facts", "a")
-
-
-def test_only_where_it_came_from_its_partition_means_something():
-    at = SourcePosition("orders-facts", "a", 3, 7)
-    assert replayed(letter(source=at), HOME, "id").partition == 3
-    assert replayed(letter(source=at), Target("orders-facts", "b"), "id").partition is None
-    assert replayed(letter(source=at), Target("returns", "a"), "id").partition is None
-    assert replayed(letter(source=None), HOME, "id").partition is None
-
-
-def test_a_replayed_message_is_the_original_and_says_what_it_is():
-    first = replayed(letter(), HOME, "id-1")
-    assert (first.value, first.key) == (b"\xff", b"k")
-    assert list(first.headers) == [("a", b"1"), ("a", b"2"), ("redrive-id", b"id-1"), ("redrive-count", b"1")]
-    again = replayed(letter(headers=tuple(first.headers)), HOME, "id-2")
-    assert list(again.headers) == [("a", b"1"), ("a", b"2"), ("redrive-id", b"id-2"), ("redrive-count", b"2")]
-    assert redrives(again.headers) == 2
-    assert redrives([("redrive-count", b"\xb2")]) == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 40)), max_size=60))

@@ -30,6 +30,7 @@ from ameide_process.configuration._loading import (
     load_worker_configuration,
 )
 from ameide_process.configuration._nats import NatsConnection, NatsCredentials, NatsOutput, NatsSubscription
+from ameide_process.configuration._nats_subjects import is_subject, subject_covers
 from ameide_process.configuration._problems import (
     CONTRACT_MISMATCH_EXIT_CODE,
     STARTUP_ERROR_EXIT_CODE,
@@ -78,7 +79,9 @@ __all__ = [
     "WorkerConfiguration",
     "WorkerVersion",
     "help_of",
+    "is_subject",
     "load_ingress_configuration",
     "load_worker_configuration",
+    "subject_covers",
     "write_termination_log",
 ]

@@ -7,7 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, model_validator
 
 from ameide_process.configuration._documents import Document, split_commas
-from ameide_process.configuration._nats_subjects import subject_covers, subjects_overlap
+from ameide_process.configuration._nats_subjects import (
+    LONGEST_SUBJECT,
+    SUBJECT_PATTERN,
+    subject_covers,
+    subjects_overlap,
+)
 from ameide_process.configuration._servers import Servers
 from ameide_process.configuration._tls import ClientTls
 
@@ -133,5 +138,5 @@ class NatsOutput(NatsConnection):
     """Where records of an output go."""
 
     kind: Literal["nats"]
-    subject: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s.*>]+(\.[^\s.*>]+)*$")]
+    subject: Annotated[str, Field(min_length=1, max_length=LONGEST_SUBJECT, pattern=SUBJECT_PATTERN)]
     """The subject; a stream must take it."""

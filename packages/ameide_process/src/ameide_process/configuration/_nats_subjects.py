@@ -1,6 +1,19 @@
 """Which subjects of NATS fall under which: `*` stands for one token, a last `>` for one or more."""
 
+import re
 from itertools import zip_longest
+from typing import Final
+
+SUBJECT_PATTERN: Final = r"^[^\s.*>]+(\.[^\s.*>]+)*$"
+"""A subject that a message can have, so without wildcards."""
+
+LONGEST_SUBJECT: Final = 255
+"""Characters that we take. NATS advises to stay below 256."""
+
+
+def is_subject(text: str) -> bool:
+    """Says whether a message can have this subject, and an output name it."""
+    return len(text) <= LONGEST_SUBJECT and re.fullmatch(SUBJECT_PATTERN, text) is not None
 
 
 def subjects_overlap(one: str, other: str) -> bool:

@@ -165,6 +165,7 @@ class DeadLettering:
                 partition=source.partition.number,
                 position=source.position,
                 time=None if taken is None else datetime.fromtimestamp(taken / 1000, UTC),
+                subject=source.subject,
             ),
             workflow_id=delivery.route.workflow_id if delivery.route else None,
             event_id=delivery.route.idempotency_key if delivery.route else None,

@@ -38,5 +38,7 @@ class Message:
     """Name and value, in order; a name may come twice. Only Kafka knows headers without a value."""
     timestamp_ms: int | None = None
     """When the source took it, in milliseconds since 1970."""
+    subject: str = ""
+    """On which a NATS stream took it; other sources have none."""
     spoilt: str = ""
     """Why it can never be delivered whatever it holds, for people; empty: that is not known yet."""

@@ -22,6 +22,7 @@ SUBSCRIPTION = "dead-letter-subscription"
 SOURCE = "dead-letter-source"
 SOURCE_PARTITION = "dead-letter-source-partition"
 SOURCE_POSITION = "dead-letter-source-position"
+SOURCE_SUBJECT = "dead-letter-source-subject"
 SOURCE_TIME = "dead-letter-source-time"
 WORKFLOW_ID = "dead-letter-workflow-id"
 RUN_ID = "dead-letter-run-id"
@@ -47,6 +48,8 @@ class SourcePosition:
     """Offset or sequence number."""
     time: datetime | None = None
     """When the source took the message."""
+    subject: str = ""
+    """On which a NATS stream took it; empty: not known, or the source has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class DeadLetterRecord:
             yield SOURCE, self.source.source
             yield SOURCE_PARTITION, str(self.source.partition)
             yield SOURCE_POSITION, str(self.source.position)
+            if self.source.subject:
+                yield SOURCE_SUBJECT, self.source.subject
             if self.source.time is not None:
                 yield SOURCE_TIME, self.source.time.astimezone(UTC).isoformat()
         if self.workflow_id is not None:
@@ -145,6 +150,7 @@ def _source(said: Mapping[str, str]) -> SourcePosition | None:
             partition=int(said[SOURCE_PARTITION]),
             position=int(said[SOURCE_POSITION]),
             time=_time(said.get(SOURCE_TIME)),
+            subject=said.get(SOURCE_SUBJECT, ""),
         )
     return None
 

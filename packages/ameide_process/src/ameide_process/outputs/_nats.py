@@ -56,9 +56,7 @@ class NatsStreamOutput:
             headers |= write_headers([(RECORD_KEY, record.key)])
         if record.id is not None:
             headers[MESSAGE_ID] = record.id
-        else:
-            # One that a record brings along would have the stream drop what is new to it.
-            headers.pop(MESSAGE_ID, None)
+        subject = record.subject or self._settings.subject
         size = len(record.value) + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items()) + 12
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT):
@@ -66,29 +64,30 @@ class NatsStreamOutput:
                 if size > client.max_payload:
                     raise OutputTooLargeError(size=size, limit="max_payload of the NATS server")
                 await JetStreamContext(client).publish(
-                    self._settings.subject, record.value, timeout=ACKNOWLEDGEMENT_TIMEOUT, headers=headers
+                    subject, record.value, timeout=ACKNOWLEDGEMENT_TIMEOUT, headers=headers
                 )
         except MaxPayloadError as error:
             raise OutputTooLargeError(size=size, limit="max_payload of the NATS server") from error
         except (NoStreamResponseError, NoRespondersError) as error:
-            raise self._unavailable(self._no_stream()) from error
+            raise self._unavailable(_no_stream(subject), subject) from error
         except APIError as error:
             if error.err_code == _MESSAGE_TOO_LARGE:
-                limit = f"max_msg_size of the NATS stream that takes {self._settings.subject}"
+                limit = f"max_msg_size of the NATS stream that takes {subject}"
                 raise OutputTooLargeError(size=size, limit=limit) from error
-            raise self._unavailable(error.description or str(error)) from error
+            raise self._unavailable(error.description or str(error), subject) from error
         except (NatsConnectionError, Error, OSError, TimeoutError) as error:
-            raise self._unavailable(_what(error)) from error
+            raise self._unavailable(_what(error), subject) from error
 
     async def look(self) -> None:
         """Asks which stream takes the subject; see `Output`."""
+        subject = self._settings.subject
         try:
             client = await self._connected()
-            found = await ask_jetstream(client, "STREAM.NAMES", {"subject": self._settings.subject})
+            found = await ask_jetstream(client, "STREAM.NAMES", {"subject": subject})
         except (NatsConnectionError, JetStreamError) as error:
-            raise self._unavailable(str(error)) from error
+            raise self._unavailable(str(error), subject) from error
         if not found.get("streams"):
-            raise self._unavailable(self._no_stream())
+            raise self._unavailable(_no_stream(subject), subject)
 
     async def close(self) -> None:
         """Releases the connection; see `Output`."""
@@ -96,12 +95,9 @@ class NatsStreamOutput:
         if client is not None:
             await close_nats(client)
 
-    def _no_stream(self) -> str:
-        return f"no stream takes this subject; create one, or add {self._settings.subject} to its subjects"
-
-    def _unavailable(self, what: str) -> OutputUnavailableError:
+    def _unavailable(self, what: str, subject: str) -> OutputUnavailableError:
         where = ",".join(self._settings.servers)
-        return OutputUnavailableError(f"output {self._name} (nats subject {self._settings.subject} at {where}): {what}")
+        return OutputUnavailableError(f"output {self._name} (nats subject {subject} at {where}): {what}")
 
     async def _connected(self) -> Client:
         async with self._connecting:
@@ -111,6 +107,10 @@ class NatsStreamOutput:
             if not self._client.is_connected:
                 raise NatsConnectionError("the server is away; check servers, and that NATS runs there")
             return self._client
+
+
+def _no_stream(subject: str) -> str:
+    return f"no stream takes this subject; create one, or add {subject} to its subjects"
 
 
 def _what(error: Exception) -> str:

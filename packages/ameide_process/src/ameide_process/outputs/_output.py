@@ -20,6 +20,8 @@ class OutputRecord:
     """Equal for repetitions of one record and for no other, so that a stream that can takes it once."""
     partition: int | None = None
     """Where it should stand, if the stream has partitions and this one; otherwise the key decides."""
+    subject: str = ""
+    """Of a NATS stream, in place of the output's own; empty: that."""
 
 
 class OutputError(Exception):

@@ -19,6 +19,7 @@ from rich.progress import TaskID
 
 from ameide_process.configuration import StartupError
 from ameide_process.redrive._account import Account
+from ameide_process.redrive._fallback import Fallback
 from ameide_process.redrive._program import INTERRUPTED, Progress
 from ameide_process.redrive._report import print_account
 from ameide_process.redrive._run import Request, redrive
@@ -95,6 +96,13 @@ def redrive_app(router: Router[Any], environ: Mapping[str, str]) -> typer.Typer:
                 "must read Kafka or NATS; what only HTTP takes is to be sent again by its producer."
             ),
         ] = "",
+        to_source: Annotated[
+            str,
+            typer.Option(
+                help="Topic or subject for those without a way back, where their subscription reads several. A subject "
+                "that the server maps to partitions is named as it is before that."
+            ),
+        ] = "",
         include_late: Annotated[
             bool, typer.Option("--include-late", help="Replay late ones too, whose workflow was closed.")
         ] = False,
@@ -146,8 +154,8 @@ def redrive_app(router: Router[Any], environ: Mapping[str, str]) -> typer.Typer:
                 failing=include_failing,
                 redriven=include_redriven,
                 maximum_redrives=max_redrives,
-                subscription=to,
             ),
+            fallback=Fallback(to, to_source),
             dead_letters=dead_letter or (),
             limit=limit,
             rate=rate,

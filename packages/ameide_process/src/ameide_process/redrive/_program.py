@@ -96,7 +96,8 @@ class Redrive(Generic[EnvelopeT]):
         self._samples = samples
         self._rate = rate
         self._progress = progress
-        self._outputs: dict[Target, Output] = {}
+        self._outputs: dict[str, Output] = {}
+        """One for all subjects of a stream."""
         self._order = ReplayOrder()
 
     async def plan(self, stop: asyncio.Event) -> None:
@@ -181,7 +182,7 @@ class Redrive(Generic[EnvelopeT]):
         if skip is not None:
             account.skipped[skip] += 1
         elif judgement.target is not None:
-            target = f"{judgement.target.subscription}: {judgement.target.source}"
+            target = _place(judgement.target)
             account.by_target[target] += 1
             size = _size(stored)
             self._order.add(
@@ -275,7 +276,7 @@ class Redrive(Generic[EnvelopeT]):
             try:
                 await self._output(target).publish(replayed(letter, target, self._account.redrive_id))
             except OutputTooLargeError as error:
-                self._account.add_failure(f"{choice.partition}/{choice.position} to {target.source}: {error}")
+                self._account.add_failure(f"{choice.partition}/{choice.position} to {_place(target)}: {error}")
             except OutputError as error:
                 self._account.stopped = f"{error}; what is left is replayed by another run"
                 break
@@ -284,9 +285,15 @@ class Redrive(Generic[EnvelopeT]):
         return done
 
     def _output(self, target: Target) -> Output:
-        if target not in self._outputs:
-            self._outputs[target] = open_output(target.subscription, self._targets.output(target))
-        return self._outputs[target]
+        place = _place(target)
+        if place not in self._outputs:
+            self._outputs[place] = open_output(target.subscription, self._targets.output(target))
+        return self._outputs[place]
+
+
+def _place(target: Target) -> str:
+    """Subscription and source, for people."""
+    return f"{target.subscription}: {target.source}"
 
 
 def _line(letter: DeadLetterRecord) -> Hashable:

@@ -14,7 +14,6 @@ from temporalio.service import RPCError
 
 from ameide_process.configuration import (
     DEAD_LETTER,
-    BoundSubscription,
     IngressConfiguration,
     OutputSettings,
     Problem,
@@ -26,6 +25,7 @@ from ameide_process.connection import TemporalUnreachableError, dial, explain
 from ameide_process.contract import ProcessContract
 from ameide_process.outputs import open_output
 from ameide_process.redrive._account import Account
+from ameide_process.redrive._fallback import Fallback
 from ameide_process.redrive._judging import Judge
 from ameide_process.redrive._kafka import KafkaDeadLetters
 from ameide_process.redrive._nats import NatsDeadLetters
@@ -47,13 +47,6 @@ LATE_AGAIN = {
 }
 
 
-NOT_BY_HTTP = (
-    "a subscription of kind http has no stream that could be written to: send each of its dead letters again as a POST "
-    "to the ingress, the record's value as body, its content-type and ce- headers as headers; or name a subscription "
-    "of kind kafka or nats with --to, where the process has one"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asks for."""
@@ -61,6 +54,7 @@ class Request:
     execute: bool
     chosen: Filter
     consent: Consent
+    fallback: Fallback
     dead_letters: Collection[str]
     """Names of dead-letter outputs; empty: all that the process has."""
     limit: int | None
@@ -90,7 +84,7 @@ async def redrive(
     account = Account(redrive_id=uuid.uuid4().hex, dry_run=not request.execute)
     histories = await _history_retention(configuration.temporal, request, account)
     subscriptions = {bound.subscription.name: bound for bound in configuration.subscriptions}
-    targets = Targets(subscriptions, fallback=request.consent.subscription)
+    targets = Targets(subscriptions, fallback=request.fallback)
     rules = Rules(process=router.contract.name, consent=request.consent, now=request.now, histories=histories)
     work = Redrive(
         account,
@@ -105,7 +99,7 @@ async def redrive(
     )
     async with aclosing(work):
         await work.plan(stop)
-        _warn(account, router.contract, configuration.subscriptions)
+        _warn(account, router.contract, targets)
         if request.execute and not account.stopped:
             await work.execute(stop)
     return account
@@ -124,12 +118,8 @@ def _outputs(configuration: IngressConfiguration, request: Request) -> dict[str,
     unknown += [
         ("--subscription", name, subscriptions) for name in request.chosen.subscriptions if name not in subscriptions
     ]
-    if request.consent.subscription and request.consent.subscription not in subscriptions:
-        unknown.append(("--to", request.consent.subscription, subscriptions))
     problems = [Problem(option, name, f"known are: {', '.join(sorted(choice))}") for option, name, choice in unknown]
-    to = subscriptions.get(request.consent.subscription)
-    if to is not None and to.settings.kind == "http":
-        problems.append(Problem("--to", request.consent.subscription, NOT_BY_HTTP))
+    problems += request.fallback.problems(subscriptions)
     if problems:
         raise StartupError(problems)
     return {
@@ -193,17 +183,14 @@ async def _history_retention(settings: TemporalSettings, request: Request, accou
     return response.config.workflow_execution_retention_ttl.ToTimedelta() or None
 
 
-def _warn(account: Account, contract: ProcessContract, subscriptions: Collection[BoundSubscription]) -> None:
+def _warn(account: Account, contract: ProcessContract, targets: Targets) -> None:
     late = account.by_reason["late", "replay"]
     if late:
         account.warnings.append(f"{late} are late, their workflows were closed: {LATE_AGAIN[contract.reuse_policy]}")
     if account.skipped[Skip.NO_TARGET]:
-        names = ", ".join(f"{each.subscription.name} ({each.settings.kind})" for each in subscriptions)
         account.warnings.append(
-            f"{account.skipped[Skip.NO_TARGET]} have no way back: they do not say where they came in, nobody reads "
-            f"there any more, or it is HTTP; subscriptions are {names}"
+            f"{account.skipped[Skip.NO_TARGET]} have no way back: they do not say where they came in, as from the "
+            f"worker, nobody reads there any more, or it is HTTP; {targets.why_none()}"
         )
-        if any(bound.settings.kind == "http" for bound in subscriptions):
-            account.warnings.append(NOT_BY_HTTP)
     if account.foreign_records:
         account.warnings.append(f"{account.foreign_records} records of the stream are no dead letters of ours")

@@ -31,7 +31,7 @@ ADVICE = {
     Skip.REDRIVEN: "an earlier redrive replayed it; --include-redriven replays it again",
     Skip.OTHER_PROCESS: "it belongs to another process, which shares the stream; use that one's redrive",
     Skip.NO_TARGET: "where it came from is not known, is not read any more, or is HTTP; name a subscription with --to, "
-    "or send it again by HTTP",
+    "and a topic or subject of it with --to-source, or send it again by HTTP",
     Skip.NOT_AN_EVENT: "it did not come in by the ingress: a signal by hand, or a fact that its stream refused",
     Skip.LATE: "its workflow was closed; --include-late replays it",
     Skip.EXPIRED: "older than the namespace keeps closed workflows; --include-expired replays it",
@@ -114,8 +114,6 @@ class Consent:
     redriven: bool = False
     maximum_redrives: int = 3
     """Times that one message may come back and be replayed again."""
-    subscription: str = ""
-    """Where dead letters go that do not say where they came from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
 """Where a dead letter goes back to, and as what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ameide_process.configuration import (
     BoundSubscription,
     KafkaOutput,
     NatsOutput,
+    NatsSubscription,
     OutputSettings,
-    SubscriptionSettings,
+    is_subject,
+    subject_covers,
 )
-from ameide_process.outputs import DeadLetterRecord, Headers, OutputRecord
+from ameide_process.outputs import DeadLetterRecord, Headers, OutputRecord, SourcePosition
+from ameide_process.redrive._fallback import NOT_BY_HTTP, Fallback
 
 REDRIVE_PREFIX = "redrive-"
 REDRIVE_ID = "redrive-id"
@@ -29,34 +32,65 @@ class Target:
     subscription: str
     """Logical name."""
     source: str
-    """Topic, stream or path."""
+    """Topic or stream."""
+    subject: str = ""
+    """Of the stream; empty: it is a topic."""
 
 
 class Targets:
     """The sources of a process, as its present configuration binds them."""
 
-    def __init__(self, subscriptions: Mapping[str, BoundSubscription], *, fallback: str = "") -> None:
+    def __init__(self, subscriptions: Mapping[str, BoundSubscription], *, fallback: Fallback | None = None) -> None:
         """Takes the subscriptions.
 
         Args:
             subscriptions: By logical name.
-            fallback: Subscription of what has no way back of its own; empty: the only one, where there is one.
+            fallback: For what has no way back of its own.
         """
         self._subscriptions = subscriptions
-        self._fallback = fallback or (next(iter(subscriptions)) if len(subscriptions) == 1 else "")
+        fallback = fallback or Fallback()
+        alone = next(iter(subscriptions)) if len(subscriptions) == 1 else ""
+        self._fallback = Fallback(fallback.subscription or alone, fallback.source)
 
     def of(self, letter: DeadLetterRecord) -> Target | None:
         """Where a dead letter goes back to; None: that is not known, or nobody reads there any more."""
-        own = self._target(letter.source.subscription, letter.source.source) if letter.source else None
-        return own or self._target(self._fallback, "")
+        own = self._target(letter.source.subscription, letter.source) if letter.source else None
+        return own or self._target(self._fallback.subscription, None)
 
-    def _target(self, name: str, source: str) -> Target | None:
+    def _target(self, name: str, came_from: SourcePosition | None) -> Target | None:
+        """A source of a subscription: that where a message stood, or else the only one, or else that of the fallback.
+
+        Any source of the subscription will do: the envelope says the rest.
+        """
         bound = self._subscriptions.get(name)
-        sources = _sources(bound.settings) if bound else []
-        if source in sources:
-            return Target(name, source)
-        # Any source of the subscription will do where there is one: the envelope says the rest.
-        return Target(name, sources[0]) if len(sources) == 1 else None
+        if bound is None or bound.settings.kind == "http":
+            # Nobody reads HTTP: its producers send, and keep what is refused.
+            return None
+        settings = bound.settings
+        named = [self._fallback.source] if came_from is None and self._fallback.source else []
+        if settings.kind == "kafka":
+            known = [came_from.source] if came_from is not None and came_from.source in settings.topics else []
+            chosen = [*known, *named, *_only(settings.topics)]
+            return Target(name, chosen[0]) if chosen else None
+        known = [came_from.subject] if came_from is not None and _reads(settings, came_from) else []
+        chosen = [*known, *named, *_only(_literal(settings))]
+        return Target(name, settings.stream, chosen[0]) if chosen else None
+
+    def why_none(self) -> str:
+        """Why there is no way for what has none of its own, and what to do, as a sentence."""
+        read = ", ".join(f"{name} ({bound.settings.kind})" for name, bound in self._subscriptions.items())
+        if not self._fallback.subscription:
+            return f"name a subscription for them with --to; there are {read}"
+        name = self._fallback.subscription
+        settings = self._subscriptions[name].settings
+        match settings.kind:
+            case "kafka":
+                return f"{name} reads the topics {', '.join(settings.topics)}: name one of them with --to-source"
+            case "nats":
+                filters = ", ".join(_filters(settings)) or "every subject"
+                return f"{name} reads {filters} of stream {settings.stream}: name a subject of it with --to-source"
+            case "http":
+                return NOT_BY_HTTP
 
     def output(self, target: Target) -> OutputSettings:
         """How to write to a target."""
@@ -67,21 +101,34 @@ class Targets:
                 return KafkaOutput.model_validate({"kind": "kafka", "topic": target.source, **connection})
             case "nats":
                 connection = settings.model_dump(include={"servers", "tls", "credentials"}, by_alias=True)
-                return NatsOutput.model_validate({"kind": "nats", "subject": target.source, **connection})
+                return NatsOutput.model_validate({"kind": "nats", "subject": target.subject, **connection})
             case "http":
                 raise AssertionError("nothing is replayed to a subscription without a source")
 
 
-def _sources(settings: SubscriptionSettings) -> list[str]:
-    match settings.kind:
-        case "kafka":
-            return settings.topics
-        case "nats":
-            # A wildcard takes no messages, and the subject of a dead letter is not kept.
-            return [each for each in settings.subjects if not set(each) & {"*", ">"}]
-        case "http":
-            # Nobody reads there: its producers send, and keep what is refused.
-            return []
+def _filters(settings: NatsSubscription) -> Sequence[str]:
+    return settings.subjects or settings.partitions
+
+
+def _literal(settings: NatsSubscription) -> Sequence[str]:
+    """What is read, if that is certain: a wildcard takes no messages."""
+    filters = _filters(settings)
+    return filters if all(is_subject(each) for each in filters) else []
+
+
+def _reads(settings: NatsSubscription, came_from: SourcePosition) -> bool:
+    """Whether a subscription still reads where a message stood."""
+    filters = _filters(settings)
+    if not is_subject(came_from.subject):
+        return False
+    if not filters:
+        return came_from.source == settings.stream
+    return any(subject_covers(each, came_from.subject) for each in filters)
+
+
+def _only(sources: Sequence[str]) -> Sequence[str]:
+    """The only one; nothing where there are more."""
+    return sources if len(sources) == 1 else []
 
 
 def redrives(headers: Headers) -> int:
@@ -113,5 +160,6 @@ def replayed(letter: DeadLetterRecord, target: Target, redrive_id: str) -> Outpu
         value=letter.value,
         key=letter.key,
         partition=came_from.partition if came_from is not None and is_home else None,
+        subject=target.subject,
         headers=[*headers, (REDRIVE_ID, redrive_id.encode()), (REDRIVE_COUNT, str(count).encode())],
     )

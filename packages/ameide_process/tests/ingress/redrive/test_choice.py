@@ -11,6 +11,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderF
 from ameide_devstack.testing import wait_until
 from ameide_process.configuration import StartupError
 from ameide_process.contract import Subscription
+from ameide_process.redrive._fallback import Fallback
 from ameide_process.redrive._selection import Consent, Filter, Skip
 from ameide_process.redrive._stream import DeadLetterStreamError
 from redrive_stage import OrderRouter, PlaceFactory, Received, give_up_by_hand, letter_from, of_next_version
@@ -94,10 +95,9 @@ async def test_http_is_no_way_back_and_it_is_said_what_is(
         environ = {**at.environ, "INGRESS_CONFIG": str(subscriptions)}
         done = await at.redrive(environ=environ, consent=Consent(failing=True))
         assert (done.replayed, done.skipped) == (0, {Skip.NO_TARGET: 1})
-        assert any("subscriptions are orders-facts (http)" in warning for warning in done.warnings)
         assert any("send each of its dead letters again as a POST to the ingress" in each for each in done.warnings)
         with pytest.raises(StartupError, match="has no stream that could be written to"):
-            await at.redrive(environ=environ, consent=Consent(subscription="orders-facts"))
+            await at.redrive(environ=environ, fallback=Fallback("orders-facts"))
 
 
 async def test_a_stream_that_cannot_be_read_is_named(places: PlaceFactory, tmp_path: Path) -> None:

@@ -52,4 +52,5 @@ def to_message(partition: Partition, delivered: Msg) -> Message:
         None,
         [header for header in read_headers(headers) if header[0] != PIN],
         delivery.time_ms,
+        delivered.subject,
     )
