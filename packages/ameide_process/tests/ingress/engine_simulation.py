@@ -277,16 +277,21 @@ class SimulatedSource:
         self._paused = set()
         self._listener.assigned(self.partitions)
 
+    async def take_away(self) -> None:
+        """Takes everything away."""
+        assert self._listener is not None
+        began = asyncio.get_running_loop().time()
+        await self._listener.revoked(self.partitions)
+        took = asyncio.get_running_loop().time() - began
+        assert took < LIMITS.drain_seconds + 5, "a rebalance waits for us longer than the drain deadline"
+        self.partitions = []
+
     async def rebalance(self) -> None:
         """Takes everything away, and gives some or all of it back."""
         async with self._changing:
             if self._listener is None:
                 return
-            began = asyncio.get_running_loop().time()
-            await self._listener.revoked(self.partitions)
-            took = asyncio.get_running_loop().time() - began
-            assert took < LIMITS.drain_seconds + 5, "a rebalance waits for us longer than the drain deadline"
-            self.partitions = []
+            await self.take_away()
             await self._world.pause(1)
             world = self._world
             count = world.source.randint(1, PARTITIONS) if world.faulty else PARTITIONS

@@ -49,6 +49,33 @@ async def drain(world: World) -> None:
     await life.running
 
 
+async def lose(world: World) -> None:
+    world.faulty = False
+    world.away = True
+    life = Life(world, 0)
+    check = life.delivery_check
+    await wait_for(lambda: check.status.reason.startswith("Temporal takes no events"), timeout_s=60)
+    await life.transport.take_away()
+    # Whoever has its partitions now finds out; whether Temporal is there at all is the program's own check.
+    await wait_for(lambda: check.status.ok and not check.status.reason, timeout_s=10)
+    await life.transport.rebalance()
+    await wait_for(lambda: check.status.reason.startswith("Temporal takes no events"), timeout_s=60)
+    world.away = False
+    await wait_for(lambda: world.committed == [len(log) for log in world.logs], timeout_s=60)
+    await wait_for(lambda: check.status.ok, timeout_s=10)
+    world.check_order()
+    life.stop.set()
+    await life.running
+
+
+def test_a_member_that_lost_everything_while_temporal_was_away_does_not_say_so_for_ever(
+    router: Router[OrderFulfillmentEvent],
+    order_placed: Callable[..., OrderFulfillmentEvent],
+    cancel_order: Callable[[str], OrderFulfillmentEvent],
+) -> None:
+    run(lose(World(2, router, order_placed, cancel_order)), 2)
+
+
 def test_past_the_drain_deadline_partitions_go_and_nothing_of_them_is_sent_or_committed(
     router: Router[OrderFulfillmentEvent],
     order_placed: Callable[..., OrderFulfillmentEvent],

@@ -104,3 +104,17 @@ def test_throttling_again_and_again_pauses_longer_and_success_forgets_it():
         each.answered(now)
     each.throttled(now)
     assert each.opens_at - now <= 0.05
+
+
+def test_what_was_known_is_forgotten_but_not_the_pause_that_follows_from_it():
+    each = gate()
+    for _ in range(FAILURES_TO_CLOSE):
+        each.failed(AWAY, 10.0)
+    opens_at = each.opens_at
+    each.forget()
+    assert not each.away
+    assert not each.is_open(10.0)
+    assert each.is_open(opens_at)
+    # From the beginning, since nothing was asked in between.
+    each.failed(AWAY, 100.0)
+    assert not each.away

@@ -360,7 +360,10 @@ class Engine(Generic[EnvelopeT]):
         loop = asyncio.get_running_loop()
         lag_at = retention_at = 0.0
         while True:
+            was_away = self._planner.gate.away
             self._planner.sweep(loop.time())
+            if was_away and not self._planner.gate.away:
+                self._log.info("nothing waits for temporal any more")
             self._look()
             if loop.time() >= lag_at:
                 lag_at = loop.time() + LAG_INTERVAL

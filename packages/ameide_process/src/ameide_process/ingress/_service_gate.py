@@ -77,6 +77,12 @@ class ServiceGate:
             self._holds -= 1
         return recovered
 
+    def forget(self) -> None:
+        """Says that there is nothing to call Temporal with: that it was away is no knowledge of now."""
+        self.reason = None
+        self._failures = 0
+        self._holds = 0
+
     def throttled(self, now: float) -> None:
         """Says that Temporal asked for fewer calls."""
         if now >= self.opens_at:
