@@ -63,7 +63,7 @@ class WholeIntake:
             DeadLetterPublisher(self._records),
             contract=CONTRACT,
             subscription="fuzz",
-            takes=self._planner.takes,
+            wants=self._planner.wants,
             changed=lambda _: None,
         )
         metrics = SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "fuzz")

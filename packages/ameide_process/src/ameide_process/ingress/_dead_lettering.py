@@ -1,9 +1,9 @@
-"""Getting a message into the dead-letter stream, however long that takes; its partition pauses meanwhile."""
+"""Getting a message into the dead-letter stream, however long that takes."""
 
 import asyncio
 import contextlib
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
@@ -26,11 +26,17 @@ _WAIT = wait_random_exponential(multiplier=0.2, max=5)
 _WAIT_TOO_LARGE = 30.0
 """Seconds between two tries of a record that the stream refuses for its size: somebody must raise the limit first."""
 
+_TRIES_A_SECOND = 100
+"""Of all that wait together, at most: thousands may, and a try costs about as much as an event."""
+
+DEAD_LETTER_STREAM = "dead-letter stream"
+"""First words of why a message waits that the stream does not take."""
+
 _logger = structlog.get_logger(__name__)
 
 
 class PartitionGoneError(Exception):
-    """The message's partition is not ours any more; it comes again elsewhere."""
+    """The message is not ours any more, nor its partition mostly; it comes again, here or elsewhere."""
 
 
 class DeadLettering:
@@ -46,7 +52,7 @@ class DeadLettering:
         *,
         contract: ProcessContract,
         subscription: str,
-        takes: Callable[[Partition], bool],
+        wants: Callable[[Delivery], bool],
         changed: Callable[[Partition], None],
     ) -> None:
         """Prepares dead-lettering.
@@ -55,17 +61,18 @@ class DeadLettering:
             publisher: The stream; None: nothing is to be published.
             contract: Of the process.
             subscription: Logical name.
-            takes: Whether a partition is still ours.
-            changed: Called when a partition begins or ceases to wait for the stream.
+            wants: Whether a message is still ours.
+            changed: Called when a partition begins or ceases to wait for the stream, or for another reason.
         """
         self._publisher = publisher
         self._process = contract.name
         self._subscription = subscription
-        self._takes = takes
+        self._wants = wants
         self._changed = changed
         self._waiting: Counter[Partition] = Counter()
         self._interrupted = asyncio.Event()
-        self._troubled: Counter[Partition] = Counter()
+        self._troubled: defaultdict[Partition, dict[Delivery, str]] = defaultdict(dict)
+        """What the stream has refused once or more, in that order, each with the latest reason."""
         self.trouble: dict[Partition, str] = {}
 
     @property
@@ -86,7 +93,7 @@ class DeadLettering:
         """Returns once the stream has the message.
 
         Raises:
-            PartitionGoneError: The partition was revoked before that.
+            PartitionGoneError: The partition was revoked before that, or the message taken back by its sender.
             OutputTooLargeError: The stream refuses it for its size, and its sender waits, so that it can be refused in
                 turn. Of any other source it waits for a higher limit, since it could not be given back.
         """
@@ -94,7 +101,6 @@ class DeadLettering:
         assert publisher is not None, "ask `bound` before"  # noqa: S101 - narrows the type
         partition = delivery.message.partition
         record = self._record(delivery, reason, message)
-        troubled = False
 
         def may_pass(error: BaseException) -> bool:
             final = isinstance(error, OutputTooLargeError) and partition.sender_waits
@@ -104,34 +110,27 @@ class DeadLettering:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, OutputTooLargeError):
                 return _WAIT_TOO_LARGE * random.uniform(0.5, 1)  # noqa: S311 - jitter
-            return _WAIT(state)
+            together = sum(map(len, self._troubled.values()))
+            return max(_WAIT(state), together / _TRIES_A_SECOND * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
         def before_sleep(state: RetryCallState) -> None:
-            nonlocal troubled
             error = state.outcome.exception() if state.outcome else None
-            if not troubled:
-                troubled = True
-                self._troubled[partition] += 1
+            if not delivery.refusal:
                 _logger.warning("dead letter waits", partition=str(partition), error=str(error))
-            self.trouble[partition] = f"dead-letter stream: {error}"
-            self._changed(partition)
+            self._note(delivery, f"{DEAD_LETTER_STREAM}: {error}")
 
         self._waiting[partition] += 1
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(may_pass), wait=wait, before_sleep=before_sleep, sleep=self._sleep
             ):
-                if not self._takes(partition):
+                if not self._wants(delivery):
                     raise PartitionGoneError(str(partition))
                 with attempt:
                     await publisher.publish(record)
         finally:
             self._waiting[partition] -= 1
-            if troubled:
-                self._troubled[partition] -= 1
-                if not self._troubled[partition]:
-                    self.trouble.pop(partition, None)
-                    self._changed(partition)
+            self._note(delivery, "")
         _logger.warning(
             "dead letter",
             subscription=self._subscription,
@@ -143,6 +142,25 @@ class DeadLettering:
             workflow_id=record.workflow_id,
             event_id=record.event_id,
         )
+
+    def _note(self, delivery: Delivery, reason: str) -> None:
+        """Takes note of why the stream refused a message; empty: it waits no longer."""
+        partition, delivery.refusal = delivery.message.partition, reason
+        troubled = self._troubled[partition]
+        if reason:
+            troubled[delivery] = reason
+        else:
+            troubled.pop(delivery, None)
+        said = next(iter(troubled.values()), None)
+        if said is None:
+            del self._troubled[partition]
+        if said == self.trouble.get(partition):
+            return
+        if said is None:
+            del self.trouble[partition]
+        else:
+            self.trouble[partition] = said
+        self._changed(partition)
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -28,9 +28,10 @@ class Delivery:
         lane: Events of its key; None before it is decoded, or when it cannot be.
         route: Where it goes; None as long as `lane` is.
         payload: The event as Temporal gets it.
+        refusal: Why the dead-letter stream has not taken it; empty: it need not, or may still at its first try.
     """
 
-    __slots__ = ("ending", "lane", "message", "payload", "received_at", "route", "size")
+    __slots__ = ("ending", "lane", "message", "payload", "received_at", "refusal", "route", "size")
 
     def __init__(self, message: Message, received_at: float) -> None:
         self.message = message
@@ -40,6 +41,7 @@ class Delivery:
         self.lane: Lane | None = None
         self.route: Route | None = None
         self.payload: Payload | None = None
+        self.refusal = ""
 
 
 OVERHEAD_BYTES = 1_000

@@ -1,7 +1,8 @@
 """Whether messages go on to Temporal: what `/readyz` says of a subscription's delivery."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
+from ameide_process.ingress._lane import why_refused
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Partition
 from ameide_process.ingress._pauses import PARKED
@@ -10,7 +11,7 @@ from ameide_process.serving import Check
 
 
 def check_delivery(
-    check: Check, planner: Planner, limits: Limits, *, dead_letters_wait: Collection[Partition], now: float
+    check: Check, planner: Planner, limits: Limits, *, dead_letters_wait: Mapping[Partition, str], now: float
 ) -> None:
     """Brings a check up to date.
 
@@ -18,16 +19,15 @@ def check_delivery(
         check: Of the subscription's delivery.
         planner: Knows what waits.
         limits: Say for how long something may.
-        dead_letters_wait: Partitions whose dead letters are not taken.
+        dead_letters_wait: Partitions with dead letters that the stream does not take, each with the reason.
         now: Seconds of the engine's clock.
     """
     if planner.gate.reason is not None:
         check.failed(f"Temporal takes no events: {planner.gate.reason}; they wait in the source, none are lost")
         return
-    troubles = [
-        f"{partition}: {reason}"
-        for partition, reason in planner.paused.items()
-        if reason.startswith(PARKED) or partition in dead_letters_wait
+    troubles = [f"{partition}: {reason}" for partition, reason in planner.paused.items() if reason.startswith(PARKED)]
+    troubles += [
+        f"{partition}: {reason}" for partition, reason in dead_letters_wait.items() if planner.may_end(partition)
     ]
     troubles += _too_old(planner, limits, now)
     if troubles:
@@ -45,7 +45,11 @@ def _too_old(planner: Planner, limits: Limits, now: float) -> list[str]:
         if oldest is None or now - oldest.received_at <= limits.unacknowledged_seconds:
             continue
         lane = oldest.lane
-        why = lane.failure.reason if lane is not None and lane.failure is not None else "no answer yet"
+        why = (
+            lane.failure.reason
+            if lane is not None and lane.failure is not None
+            else why_refused(oldest) or "no answer yet"
+        )
         whose = f"of workflow {lane.workflow_id!r} " if lane is not None else ""
         found.append(
             f"{tracker.partition}: the oldest message, at {oldest.message.position}, {whose}is unacknowledged for "

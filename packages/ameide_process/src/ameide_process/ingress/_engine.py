@@ -112,7 +112,7 @@ class Engine(Generic[EnvelopeT]):
             dead_letters,
             contract=router.contract,
             subscription=name,
-            takes=self._planner.takes,
+            wants=self._planner.wants,
             changed=self._dead_letters_changed,
         )
         endings = Endings(self._planner, metrics, self._dead_lettering, progress=self._progressed)
@@ -348,9 +348,10 @@ class Engine(Generic[EnvelopeT]):
 
     def _dead_letters_changed(self, partition: Partition) -> None:
         reason = self._dead_lettering.trouble.get(partition)
+        # One that is acknowledged by itself waits alone; only a position holds up all that is above it.
         if reason is None:
             self._planner.release(partition)
-        else:
+        elif not partition.acknowledges_each:
             self._planner.hold(partition, reason)
         self._look()
 

@@ -1,6 +1,7 @@
 """The events of one key: sent in order, one call at a time, several in one signal where several wait."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from temporalio.api.common.v1 import Payload
@@ -21,6 +22,9 @@ KEY_LEVEL = frozenset(
     }
 )
 """Verdicts that are about one workflow and say nothing of others."""
+
+REFUSED = frozenset({Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.THROTTLED, Verdict.TOO_LARGE})
+"""Verdicts with which the server certainly has not appended the signal to a history."""
 
 PARKED_AFTER = 1.0
 """Seconds of key-level failure after which a key counts as parked; a Continue-As-New is over long before."""
@@ -138,6 +142,15 @@ class Lane:
         self.waiting.remove(delivery)
         self.waiting_bytes -= payload_size(delivery)
 
+    def keep_in_retry(self, keeps: Callable[[Delivery], bool], request_ids: Callable[[], str]) -> None:
+        """Drops events from a batch that is to be repeated."""
+        if self.retry is None:
+            return
+        kept = [each for each in self.retry.deliveries if keeps(each)]
+        if len(kept) < len(self.retry.deliveries):
+            # Another content is another request.
+            self.retry = Batch(self, kept, request_ids()) if kept else None
+
     def give_back(self, deliveries: list[Delivery]) -> None:
         """Puts events of a batch that was not accepted back, before those that wait."""
         self.waiting.extendleft(reversed(deliveries))
@@ -147,3 +160,11 @@ class Lane:
 def payload_size(delivery: Delivery) -> int:
     """Bytes of an event in a signal, about: framing and metadata beside the data are small."""
     return len(delivery.payload.data) if delivery.payload is not None else 0
+
+
+def why_refused(delivery: Delivery) -> str:
+    """Why the dead-letter stream does not take an event, or one before it of its key; empty: it holds up neither."""
+    if delivery.refusal:
+        return delivery.refusal
+    batch = delivery.lane.retry if delivery.lane is not None else None
+    return next((each.refusal for each in batch.deliveries if each.refusal), "") if batch is not None else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ameide_process.ingress._classification import CallFailure
-from ameide_process.ingress._lane import Lane
+from ameide_process.ingress._lane import Lane, why_refused
 from ameide_process.ingress._lane_schedule import LaneSchedule
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Partition
@@ -50,10 +50,6 @@ class Pauses:
     def release(self, partition: Partition) -> None:
         """Ends `hold`."""
         self._held.pop(partition, None)
-
-    def held(self, partition: Partition) -> str | None:
-        """The reason of `hold`; None: it is not held."""
-        return self._held.get(partition)
 
     def forget(self, partition: Partition) -> None:
         """Says that a partition is ours no more."""
@@ -104,7 +100,10 @@ def why_parked(lane: Lane, failure: CallFailure) -> str:
 
 
 def _why_full(tracker: PartitionTracker, now: float) -> str:
-    lane = tracker.oldest.lane if tracker.oldest is not None else None
+    oldest = tracker.oldest
+    if oldest is None:
+        return BOUND_REACHED
+    lane = oldest.lane
     if lane is not None and lane.failure is not None and lane.parked(now):
         return why_parked(lane, lane.failure)
-    return BOUND_REACHED
+    return why_refused(oldest) or BOUND_REACHED

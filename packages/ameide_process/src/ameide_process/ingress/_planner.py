@@ -10,7 +10,7 @@ from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
 from ameide_process.ingress._ending import ACCEPTED, EndedMessage, Ending
-from ameide_process.ingress._lane import Batch, Lane
+from ameide_process.ingress._lane import REFUSED, Batch, Lane, why_refused
 from ameide_process.ingress._lane_schedule import LaneSchedule
 from ameide_process.ingress._lease import Lease
 from ameide_process.ingress._limits import Limits
@@ -109,6 +109,13 @@ class Planner:
         """Whether a call carries messages of these partitions, or its failure is being dealt with."""
         return any(each.message.partition in partitions for batch in self._out for each in batch.deliveries)
 
+    def wants(self, delivery: Delivery) -> bool:
+        """Whether a message that has not ended is ours to end: its partition is, and it was not withdrawn."""
+        message = delivery.message
+        tracker = self._trackers.get(message.partition)
+        here = not isinstance(tracker, MessageTracker) or tracker.open_at(message.position) is delivery
+        return here and self.takes(message.partition)
+
     # Messages
 
     def admit(self, delivery: Delivery) -> None:
@@ -154,7 +161,7 @@ class Planner:
         lane = delivery.lane
         if lane is not None and lane.failure is not None and lane.parked(now):
             return why_parked(lane, lane.failure)
-        return self.gate.reason or self._pauses.held(message.partition) or ""
+        return why_refused(delivery) or self.gate.reason or ""
 
     def withdraw(self, message: Message, now: float) -> bool:
         """Forgets a message whose source waits no longer and sends it again if it must.
@@ -168,13 +175,17 @@ class Planner:
         """
         delivery = self._open(message)
         tracker = self._trackers.get(message.partition)
-        if delivery is None or delivery.lane is None or not isinstance(tracker, MessageTracker):
+        if delivery is None or not isinstance(tracker, MessageTracker):
             return False
         lane = delivery.lane
+        if lane is None:
+            if delivery.refusal:
+                tracker.withdraw(delivery)
+            return bool(delivery.refusal)
         if delivery in lane.waiting:
             lane.withdraw(delivery)
         elif lane.retry is not None and not lane.busy:
-            self._keep_in_retry(lane, [each for each in lane.retry.deliveries if each is not delivery])
+            lane.keep_in_retry(lambda each: each is not delivery, self._request_ids)
         else:
             return False
         tracker.withdraw(delivery)
@@ -421,16 +432,5 @@ class Planner:
 
     def _trim_retry(self, lane: Lane) -> None:
         """Drops events of partitions that are not ours any more from a batch that waits to be repeated."""
-        batch = lane.retry
-        if lane.busy or batch is None:
-            return
-        self._keep_in_retry(lane, [each for each in batch.deliveries if self.takes(each.message.partition)])
-
-    def _keep_in_retry(self, lane: Lane, kept: list[Delivery]) -> None:
-        if lane.retry is not None and len(kept) < len(lane.retry.deliveries):
-            # Another content is another request.
-            lane.retry = Batch(lane, kept, self._request_ids()) if kept else None
-
-
-REFUSED = frozenset({Verdict.BUSY, Verdict.SIGNAL_LIMIT, Verdict.THROTTLED, Verdict.TOO_LARGE})
-"""Verdicts with which the server certainly has not appended the signal to a history."""
+        if not lane.busy:
+            lane.keep_in_retry(lambda each: self.takes(each.message.partition), self._request_ids)

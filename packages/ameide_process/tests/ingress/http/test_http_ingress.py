@@ -202,6 +202,34 @@ async def test_what_the_dead_letter_stream_refuses_for_its_size_is_refused_and_h
             assert (await ingress.post(b"\xff")).document["events"][0]["reason"] == "dead-lettered"
 
 
+async def test_while_the_dead_letter_stream_is_away_good_events_are_taken_and_others_are_not_kept(
+    posting: Posting, order_placed: Placed
+) -> None:
+    async with NatsServer() as nats:
+        await nats.create_stream("DEAD", ["dead"])
+        stream = {"kind": "nats", "servers": nats.address, "subject": "dead"}
+        settings = {"deadLetter": "dead-letter", "acceptanceTimeoutSeconds": 3}
+        async with posting(settings, outputs={"dead-letter": stream}) as ingress:
+            await nats.stop()
+            first = asyncio.create_task(ingress.post(b"\xff"))
+            await ingress.until_check("delivery:orders-posted", "dead-letter stream: output dead-letter")
+            good = [await ingress.post_protobuf(order_placed(f"beside-away-{number}")) for number in range(5)]
+            assert [answer.status for answer in good] == [202] * 5
+            refused = await first
+            assert (refused.status, refused.document["reason"]) == (503, "not-accepted-in-time")
+            assert "dead-letter stream: output dead-letter" in refused.document["detail"]
+            assert int(refused.headers["Retry-After"]) >= 1
+
+            # What was told to come again is not kept: each repetition would take room of its own.
+            async def empty() -> bool:
+                return await ingress.metric("ameide_ingress_in_flight_events{") == 0
+
+            await wait_until(empty)
+            await nats.start()
+            await ingress.until_ready()
+            assert (await ingress.post(b"\xff")).document["events"][0]["reason"] == "dead-lettered"
+
+
 async def test_a_batch_is_accepted_as_a_whole_or_says_what_became_of_each(
     posting: Posting, client: Client, receivers: Receivers, received_by: ReceivedBy, order_placed: Placed
 ) -> None:

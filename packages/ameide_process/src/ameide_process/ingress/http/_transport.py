@@ -22,6 +22,7 @@ import structlog
 from aiohttp import web
 
 from ameide_process.configuration import HttpSubscription
+from ameide_process.ingress._dead_lettering import DEAD_LETTER_STREAM
 from ameide_process.ingress._ending import Ending
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
@@ -187,7 +188,7 @@ class HttpTransport:
         for posted in list(self._taken.values()):
             # Nobody waits for it any more.
             if posted.end.done():
-                self._take_back_parked(posted)
+                self._take_back(posted, PARKED, DEAD_LETTER_STREAM)
         self._check_tokens()
         try:
             self._port.reload_certificates()
@@ -306,29 +307,39 @@ class HttpTransport:
             await asyncio.wait([each.end for each in waiting], timeout=min(left, LOOK_INTERVAL))
             # From the last to the first: a later event of a key must not be left where an earlier one is taken back.
             for each in reversed(waiting):
-                self._take_back_parked(each)
+                if why := self._take_back(each, PARKED):
+                    _end(each, _unavailable("parked", f"its key is held up ({why})"))
         for each in reversed(waiting):
             _end(each, self._late(each))
         return [each.end.result() for each in events]
 
-    def _take_back_parked(self, posted: _Posted) -> None:
-        """Ends the wait of an event whose key is held up by a failure of its own.
+    def _take_back(self, posted: _Posted, *reasons: str) -> str:
+        """Takes an event back from the engine that waits for one of some reasons.
 
-        It would fill the room of other keys, with each repetition once more.
+        It would fill the room of others, with each repetition once more.
+
+        Returns:
+            Why it waited; empty: it waits for nothing of that kind, or cannot be taken back now, as while a call
+            carries it.
         """
         why = self._why_waiting(posted)
-        # While a call carries it, it cannot be taken back; the next look comes soon.
-        if why.startswith(PARKED) and self._listener is not None and self._listener.withdraw(posted.message):
-            self._taken.pop(posted.message.position, None)
-            self._settled.set()
-            _end(posted, _unavailable("parked", f"its key is held up ({why})"))
+        if not why.startswith(reasons) or self._listener is None or not self._listener.withdraw(posted.message):
+            return ""
+        self._taken.pop(posted.message.position, None)
+        self._settled.set()
+        return why
 
     def _late(self, posted: _Posted) -> RefusalError:
-        """Says why an event has no end in time. It stays where it is: its call may be what Temporal answers next."""
+        """Says why an event has no end in time.
+
+        It stays where it is, since its call may be what Temporal answers next; not so what no call is for.
+        """
         seconds = f"{self._settings.acceptance_timeout_seconds:g} seconds"
         if posted in self._arrived:
             self._arrived.remove(posted)
             return _unavailable("not-accepted-in-time", f"it was not delivered within {seconds}")
+        if why := self._take_back(posted, DEAD_LETTER_STREAM):
+            return _unavailable("not-accepted-in-time", f"it was not taken within {seconds} ({why})")
         why = self._why_waiting(posted)
         detail = f"it was not accepted within {seconds} and may still be{f' ({why})' if why else ''}"
         return _unavailable("not-accepted-in-time", detail)
