@@ -122,6 +122,9 @@ async def test_it_serves_all_namespaces_and_makes_service_monitors_once_their_ap
         await asyncio.sleep(5)  # it finds the API gone
         await apply(NAMESPACES[0], "registry.test/other:3")
         await wait_until(lambda: _is(images, ["registry.test/other:3"]), timeout_s=60)
+        generation = await run("get", "process/orders", "-n", NAMESPACES[0], "-o", "jsonpath={.metadata.generation}")
+        judged = f"--for=jsonpath={{.status.observedGeneration}}={generation}"
+        await run("wait", "process/orders", "--namespace", NAMESPACES[0], judged, "--timeout=30s")
 
 
 async def _is(question: Any, answer: list[str]) -> bool:

@@ -14,7 +14,7 @@ from lightkube.types import PatchType
 
 from ameide_operator.kubernetes._kinds import KINDS
 from ameide_operator.models import API_VERSION, GROUP, KIND, MANAGER, PLURAL
-from ameide_operator.planning import MANAGED_BY_LABEL, SERVICE_MONITOR
+from ameide_operator.planning import MANAGED_BY_LABEL
 
 Body = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -236,20 +236,6 @@ class Cluster:
         async for change, body in changes:
             if change != _BOOKMARK:  # lightkube has taken its version
                 yield change, cast("Body", body)
-
-    async def has_service_monitors(self) -> bool:
-        """Whether the cluster has the API of the Prometheus operator, and we may use it.
-
-        Raises:
-            httpx2.HTTPError: The server refuses for another reason, or does not answer.
-        """
-        try:
-            await self.list_all(SERVICE_MONITOR, lambda _: None, labels=MANAGED)
-        except httpx2.HTTPStatusError as error:  # of an API that is not there the server says it in plain text
-            if error.response.status_code in {NOT_FOUND, FORBIDDEN}:
-                return False
-            raise
-        return True
 
 
 def seconds_to_wait(error: Exception) -> float:

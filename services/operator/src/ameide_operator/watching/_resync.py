@@ -1,7 +1,6 @@
 """Now and then looks at everything anew: what a watch has missed must not stay wrong for ever."""
 
 import asyncio
-from functools import partial
 from typing import Final
 
 import httpx2
@@ -13,6 +12,7 @@ from ameide_operator.kubernetes import (
     NOT_FOUND,
     POD,
     TOO_MANY_REQUESTS,
+    Body,
     Cluster,
     seconds_to_wait,
 )
@@ -143,18 +143,42 @@ async def _resync_resources(cluster: Cluster, store: Store) -> set[ResourceKey]:
 
 
 async def _resync_dependents(cluster: Cluster, store: Store) -> None:
-    """Prunes the store by a list of each other kind; asks again which APIs there are.
+    """Prunes the store by a list of each other kind.
 
     Raises:
         ApiError: The server refuses.
         httpx2.HTTPError: The server does not answer.
     """
-    store.service_monitors = await cluster.has_service_monitors()
+    await _resync_service_monitors(cluster, store)
     for kind in (*CHILD_KINDS, POD):
-        if kind == SERVICE_MONITOR and not store.service_monitors:
-            continue
-        listing = Listing(kind)
-        # ServiceMonitors are not watched: their API may come and go.
-        see = partial(store.see_listed, listing) if kind == SERVICE_MONITOR else listing.add
-        version = await cluster.list_all(kind, see, labels=MANAGED)
-        store.prune(listing, version)
+        if kind != SERVICE_MONITOR:
+            listing = Listing(kind)
+            version = await cluster.list_all(kind, listing.add, labels=MANAGED)
+            store.prune(listing, version)
+
+
+async def _resync_service_monitors(cluster: Cluster, store: Store) -> None:
+    """Fills and prunes the store by a list, which says too whether there is that API, and we may use it.
+
+    They are not watched: the API of the Prometheus operator may come and go.
+
+    Raises:
+        ApiError: The server refuses for another reason.
+        httpx2.HTTPError: The server does not answer.
+    """
+    listing = Listing(SERVICE_MONITOR)
+
+    def see(body: Body) -> None:
+        store.service_monitors = True  # before a pass sees one that it would take for unwanted
+        store.see_listed(listing, body)
+
+    try:
+        version = await cluster.list_all(SERVICE_MONITOR, see, labels=MANAGED)
+    except httpx2.HTTPStatusError as error:  # of an API that is not there the server says it in plain text
+        if error.response.status_code not in {NOT_FOUND, FORBIDDEN}:
+            raise
+        # What cannot be deleted either must not be planned to be.
+        store.service_monitors, listing, version = False, Listing(SERVICE_MONITOR), _OF_ALL_TIME
+    else:
+        store.service_monitors = True
+    store.prune(listing, version)
