@@ -30,6 +30,8 @@ class Member:
     revoked_after: list[int] = field(default_factory=list[int])
     """How much was read at each revocation."""
     running: asyncio.Task[None] | None = None
+    stands_by: str = ""
+    """Why nothing is assigned."""
     withheld: frozenset[int] = frozenset()
     """What messages say that are never acknowledged, as if their keys were parked."""
 
@@ -37,7 +39,7 @@ class Member:
         """Of no interest here."""
 
     def standing_by(self, reason: str) -> None:
-        """Likewise."""
+        self.stands_by = reason
 
     def assigned(self, partitions: Collection[Partition]) -> None:
         """Likewise."""

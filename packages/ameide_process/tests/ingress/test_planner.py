@@ -407,3 +407,48 @@ def test_with_temporal_away_and_nothing_left_to_send_messages_flow_so_that_a_cal
     deliver(back)
     planner.accepted(call(100.0), 100.0)
     assert not planner.gate.away
+
+
+def test_a_parked_key_whose_sender_keeps_its_event_is_remembered_for_a_while_and_tried_as_soon():
+    planner = Planner(LIMITS, source=drawn(0))
+    partition = Partition("t", 0, acknowledges_each=True, sender_waits=True)
+    planner.assign([partition])
+
+    def post(position: int, now: float) -> Message:
+        delivery = Delivery(Message(partition, position, b"x"), now)
+        delivery.route = Route(workflow_id="a", idempotency_key="e", case="c")
+        delivery.payload = Payload(data=b"x")
+        planner.admit(delivery)
+        planner.enqueue(delivery, now)
+        return delivery.message
+
+    def call(now: float) -> Batch | None:
+        batch = planner.next_batch(now)
+        assert batch is None or batch.charged or planner.confirmed(batch, History())
+        return batch
+
+    def fail(now: float) -> None:
+        batch = call(now)
+        assert batch is not None
+        planner.failed(batch, CallFailure(Verdict.UNKNOWN, "new"), now)
+
+    first = post(0, 0.0)
+    fail(0.0)
+    fail(1.0)
+    assert planner.withdraw(first, 1.5)
+    planner.sweep(29.0)
+    assert planner.why_parked(29.0) == "parked: 'a': new"
+    # It comes again, is tried at once, and taken: nothing is parked any more, at that moment.
+    post(1, 29.0)
+    batch = call(29.0)
+    assert batch is not None
+    planner.accepted(batch, 29.0)
+    planner.committed(planner.committable(), 29.0)
+    assert not planner.why_parked(29.0)
+    second = post(2, 30.0)
+    fail(30.0)
+    fail(32.0)
+    assert planner.withdraw(second, 33.0)
+    planner.sweep(64.0)
+    assert not planner.why_parked(64.0)
+    assert not planner.remembered_keys

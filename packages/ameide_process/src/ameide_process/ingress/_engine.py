@@ -274,7 +274,7 @@ class Engine(Generic[EnvelopeT]):
             self._failed(batch, CallFailure(Verdict.UNKNOWN, repr(error)))
         else:
             now = loop.time()
-            was_away = self._planner.gate.away
+            was_away, had_failed = self._planner.gate.away, batch.lane.failure is not None
             self._planner.accepted(batch, now)
             self._metrics.accepted(len(batch.deliveries), started=response.started, seconds=now - batch.sent_at)
             if self._planner.commit_pressed or not self._planner.calls:
@@ -283,6 +283,7 @@ class Engine(Generic[EnvelopeT]):
                 self._log_accepted(batch, response.run_id, started=response.started)
             if was_away:
                 self._log.info("temporal takes events again")
+            if was_away or had_failed:
                 self._look()
         # The sender that runs this asks the planner next, so nobody else need be woken.
         self._progress.set()

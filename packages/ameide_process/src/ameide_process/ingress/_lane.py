@@ -30,6 +30,14 @@ PARKED_AFTER = 1.0
 """Seconds of key-level failure after which a key counts as parked; a Continue-As-New is over long before."""
 
 
+REMEMBERED_SECONDS = 30.0
+"""Seconds for which a parked key is remembered whose events their senders took back. Who still wants them taken has
+come again by then."""
+
+REMEMBERED_KEYS = 1_000
+"""Keys with failures above which no further one is remembered so."""
+
+
 @dataclass(slots=True, eq=False)
 class Batch:
     """Events of one key that travel in one signal, the same ones in every try."""
@@ -70,6 +78,7 @@ class Lane:
         failures: Failed calls in a row.
         failure: The latest of them.
         failing_since: When the first of them was.
+        remembered_until: Until when it is not forgotten although nothing of it is here, since it is parked.
         largest_batch: Most events in one call; lowered when the server finds a batch too large.
     """
 
@@ -83,6 +92,7 @@ class Lane:
         "largest_batch",
         "not_before",
         "queued",
+        "remembered_until",
         "retry",
         "start",
         "timed",
@@ -108,6 +118,7 @@ class Lane:
         self.failures = 0
         self.failure: CallFailure | None = None
         self.failing_since = 0.0
+        self.remembered_until = 0.0
         self.largest_batch = largest_batch
 
     @property

@@ -10,7 +10,7 @@ from ameide_process.ingress._backoff import BACKOFF
 from ameide_process.ingress._budget import Accounts
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._delivery import Delivery
-from ameide_process.ingress._lane import Lane, payload_size
+from ameide_process.ingress._lane import REMEMBERED_KEYS, REMEMBERED_SECONDS, Lane, payload_size
 from ameide_process.ingress._limits import Limits
 from ameide_process.ingress._message import Partition
 
@@ -45,7 +45,7 @@ class LaneSchedule:
         self._timed: list[tuple[float, int, Lane]] = []
         self._order = count()
         """Breaks ties in the heap."""
-        self._cooling: deque[Lane] = deque()
+        self._cooling: dict[Lane, None] = {}
         """Done, but remembered until the gap between two signals has passed."""
         self.failing: set[Lane] = set()
         self.blocked: set[Lane] = set()
@@ -131,8 +131,14 @@ class LaneSchedule:
         if lane.failure is not None:
             lane.failures = 0
             lane.failure = None
+            lane.remembered_until = 0.0
             lane.largest_batch = self._limits.batch_events
             self.failing.discard(lane)
+
+    def remember(self, lane: Lane, now: float) -> None:
+        """Keeps a parked lane for a while although its events are its senders' again."""
+        if lane.parked(now) and len(self.failing) <= REMEMBERED_KEYS:
+            lane.remembered_until = now + REMEMBERED_SECONDS
 
     def hurry(self, now: float) -> None:
         """Temporal is back: what waits for nothing else waits no longer."""
@@ -153,7 +159,11 @@ class LaneSchedule:
             return
         if lane.not_before > now:
             # Forgotten now, its next event would not keep the gap between two signals.
-            self._cooling.append(lane)
+            self._cooling[lane] = None
+        elif lane.remembered_until > now:
+            # For people alone: its next event finds out as soon as that of a key that is not known.
+            lane.failures = 0
+            self._cooling[lane] = None
         elif self._lanes.get(lane.workflow_id) is lane:
             del self._lanes[lane.workflow_id]
             self._accounts.rest(lane.workflow_id, lane.account)
@@ -161,8 +171,9 @@ class LaneSchedule:
 
     def sweep(self, now: float) -> None:
         """Forgets lanes that are done and whose gap has passed."""
-        for _ in range(len(self._cooling)):
-            self.settle(self._cooling.popleft(), now)
+        cooling, self._cooling = self._cooling, {}
+        for lane in cooling:
+            self.settle(lane, now)
 
     def lanes(self) -> Collection[Lane]:
         """Returns every lane that is remembered."""

@@ -189,6 +189,7 @@ class Planner:
         else:
             return False
         tracker.withdraw(delivery)
+        self._schedule.remember(lane, now)
         self._schedule.settle(lane, now)
         return True
 

@@ -280,6 +280,12 @@ async def test_a_parked_key_is_told_so_and_holds_up_no_other(posting: Posting, o
             return await ingress.metric("ameide_ingress_in_flight_events{") == 0
 
         await wait_until(empty)
+        # The others flow; who asks why this one does not is told, also between two repetitions.
+        await asyncio.sleep(3)
+        ok, reason = await ingress.check("delivery:orders-posted")
+        assert ok
+        assert reason.startswith("parked: 'proc/order-fulfillment/t/full': ")
+        assert await ingress.metric("ameide_ingress_parked_keys{") == 1
 
 
 async def test_while_temporal_is_away_producers_are_told_to_come_again(

@@ -1,6 +1,7 @@
 """Members of a consumer on a real server: who gets what, when one dies, loses its pin or sleeps."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 from ameide_devstack import NatsServer
@@ -43,6 +44,26 @@ async def test_a_consumer_that_is_not_pinned_is_refused_with_what_to_do(server: 
     transport = subscription.transport()
     with pytest.raises(TransportError, match=r"no pinned client.*2\.11 or newer.*delete the consumer"):
         await transport.start(Member(transport))
+
+
+async def test_a_member_that_stands_by_says_for_whom(server: NatsServer) -> None:
+    subscription = Subscription(server, "idle")
+    await subscription.create()
+    async with subscription.member() as one, subscription.member() as other:
+
+        async def said() -> set[str]:
+            return {each.stands_by for each in (one, other) if not await each.look()}
+
+        nobody = "standing by: no member reads this consumer yet; the server chooses one when there are messages"
+        await wait_until(lambda: same(said(), {nobody}), timeout_s=30)
+        await subscription.publish(range(1))
+        await wait_until(
+            lambda: same(said(), {nobody, "standing by: another member reads this consumer"}), timeout_s=30
+        )
+
+
+async def same(said: Awaitable[set[str]], expected: set[str]) -> bool:
+    return await said == expected
 
 
 async def test_another_member_takes_over_every_partition_in_order(server: NatsServer) -> None:

@@ -160,7 +160,7 @@ class NatsTransport:
             self._listener.standing_by(
                 f"standing by: another member reads {'this consumer' if len(self._members) == 1 else 'the partitions'}"
                 if others
-                else ""
+                else "standing by: no member reads this consumer yet; the server chooses one when there are messages"
             )
         return lags
 
