@@ -32,6 +32,7 @@ from aiokafka.errors import (
 from ameide_process.configuration import KafkaSubscription
 from ameide_process.ingress import _kafka_odd_headers as odd_headers
 from ameide_process.ingress._kafka_beginning import Commit
+from ameide_process.ingress._kafka_errors import unreachable, what, whereabouts
 from ameide_process.ingress._kafka_places import KafkaPlaces, Place
 from ameide_process.ingress._kafka_retention import longest_retention
 from ameide_process.ingress._kafka_topics import KafkaTopics
@@ -157,7 +158,7 @@ class KafkaTransport:
             if isinstance(error, KafkaConnectionError) and (
                 cause := await why_unreachable(self._settings, self._security)
             ):
-                raise TransportError(f"{self._where()}: {cause}") from error
+                raise TransportError(f"{whereabouts(self._settings, self._subscription)}: {cause}") from error
             # Why it waits says more than that it waited too long.
             raise (
                 TransportError(why) if why and isinstance(error, TimeoutError) else self._unreachable(error)
@@ -216,7 +217,7 @@ class KafkaTransport:
         try:
             await places.commit(consumer, offsets)
         except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
-            raise TransportError(f"offsets are not committed: {_what(error)}") from error
+            raise TransportError(f"offsets are not committed: {what(error)}") from error
 
     async def lag(self) -> Sequence[PartitionLag]:
         """Asks for end offsets; see `Transport`."""
@@ -391,13 +392,7 @@ class KafkaTransport:
                     await consumer.stop()
 
     def _unreachable(self, error: Exception) -> TransportError:
-        return TransportError(
-            f"{self._where()}: {_what(error)}; check bootstrapServers, and that the broker runs there"
-        )
-
-    def _where(self) -> str:
-        servers = ",".join(self._settings.bootstrap_servers)
-        return f"cannot reach kafka at {servers} for subscription {self._subscription}"
+        return unreachable(self._settings, self._subscription, error)
 
 
 class _RebalanceListener(ConsumerRebalanceListener):
@@ -429,7 +424,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def _message(partition: Partition, record: ConsumerRecord) -> Message:
     return Message(partition, record.offset, record.value, record.key, record.headers, record.timestamp)
-
-
-def _what(error: BaseException) -> str:
-    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
