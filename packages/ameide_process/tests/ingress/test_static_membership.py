@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -13,6 +14,7 @@ from ameide_process.configuration import KafkaSubscription
 from ameide_process.ingress._kafka import KafkaTransport
 from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._progress import Progress
+from ameide_process.ingress._transport import TransportError
 
 pytestmark = pytest.mark.e2e
 
@@ -31,6 +33,7 @@ class Member:
     partitions: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     revocations: int = 0
     read: list[bytes] = field(default_factory=list[bytes])
+    refusals: list[str] = field(default_factory=list[str])
 
     def waiting(self, reason: str) -> None:
         """Nothing to count."""
@@ -54,9 +57,13 @@ class Member:
     async def run(self) -> None:
         await self.transport.start(self)
         while True:
-            for message in await self.transport.poll(0.2):
-                self.read.append(message.value or b"")
-                await self.transport.commit(Progress({message.partition: message.position + 1}, {}))
+            try:
+                for message in await self.transport.poll(0.2):
+                    self.read.append(message.value or b"")
+                    await self.transport.commit(Progress({message.partition: message.position + 1}, {}))
+            except TransportError as error:
+                self.refusals.append(str(error))
+                await asyncio.sleep(0.1)
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,22 @@ async def test_a_static_member_that_comes_back_disturbs_nobody(broker: ApacheKaf
             await wait_for(lambda: stays.read == [b"1", b"2", b"3"], timeout_s=30)
             assert stays.partitions == kept
             assert stays.revocations == disturbed
+
+
+async def test_two_members_of_one_id_are_told_so(broker: ApacheKafka) -> None:
+    group = Group(broker, "twins")
+    await broker.create_topic("twins", partitions=2)
+    async with group.member("one") as first:
+        await wait_for(lambda: len(first.partitions) == 2, timeout_s=60)
+        async with group.member("one") as second:
+            await wait_for(lambda: len(second.partitions) == 2, timeout_s=30)
+            consumer: Any = first.transport._consumer  # pyright: ignore[reportPrivateUsage]
+            # As one does that slept and wakes to a rebalance; its heartbeats do not tell.
+            consumer._coordinator.request_rejoin()
+            await wait_for(
+                lambda: any("another member with groupInstanceId 'one'" in each for each in first.refusals),
+                timeout_s=30,
+            )
 
 
 async def test_a_dynamic_member_that_comes_back_disturbs_the_others(broker: ApacheKafka) -> None:
