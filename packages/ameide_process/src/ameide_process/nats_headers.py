@@ -12,6 +12,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 _ATTRIBUTE = "ce-"
 _ORDER = "Nats-"
 """Begins headers that tell the server what to do."""
+EXPECTED_STREAM = "Nats-Expected-Stream"
+"""Header with the name of the stream that is to take a message; any other refuses it."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _AS_IS_IN_ATTRIBUTES = "".join(each for each in _PRINTABLE if each not in '"%')
 
@@ -37,13 +39,14 @@ def write_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]
             text = quote_from_bytes(value or b"", safe=_AS_IS_IN_ATTRIBUTES)
         else:
             text = _text(value or b"")
-        written_name = _name(name)
+        written_name = written_as(name)
         if written_name:
             written[written_name] = f"{written[written_name]},{text}" if written_name in written else text
     return written
 
 
-def _name(name: str) -> str:
+def written_as(name: str) -> str:
+    """Returns the name of a header as NATS carries it; empty: it cannot."""
     if name.startswith(_ORDER):
         name = f"%{ord(name[0]):X}{name[1:]}"
     return quote_from_bytes(name.encode(), safe="".join(each for each in _PRINTABLE if each != ":"))

@@ -114,6 +114,30 @@ def test_what_came_on_a_subject_goes_back_on_it(read: dict[str, str]):
     assert named.of(came_on("in.a.1")) == target
 
 
+def test_a_stream_that_stores_under_other_subjects_than_it_takes_needs_one_named():
+    reads = {"orders-facts": on_nats(subjects="in.>")}
+    taken = {"orders-facts": ["raw.>"]}
+    assert Targets(reads, taken=taken).of(came_on("in.a")) is None
+    assert "of stream IN, which takes raw.>: name a subject" in Targets(reads, taken=taken).why_none()
+    assert Targets({"orders-facts": on_nats(subjects="in.a")}, taken=taken).of(came_on("in.a")) is None
+    named = Targets(reads, fallback=Fallback(source="raw.a"), taken=taken)
+    assert named.of(came_on("in.a")) == Target("orders-facts", "IN", "raw.a", "IN")
+    assert not named.doubt()
+    assert (
+        "'in.b' reaches it only if the server maps it"
+        in Targets(reads, fallback=Fallback(source="in.b"), taken=taken).doubt()
+    )
+
+
+def test_no_header_grows_with_each_redrive():
+    target = Target("orders-facts", "IN", "in.a", "IN")
+    kept = ("Nats-Msg-Id", b"1")
+    told = (kept, ("Nats-Expected-Stream", b"IN"), ("%4Eats-Expected-Stream", b"IN"))
+    again = replayed(letter(headers=told), target, "id")
+    assert (again.subject, again.stream) == ("in.a", "IN")
+    assert [name for name, _ in again.headers] == ["Nats-Msg-Id", "redrive-id", "redrive-count"]
+
+
 def test_one_literal_subject_takes_all():
     targets = Targets({"orders-facts": on_nats(subjects="in.a")})
     for dead in (letter(source=None), came_on(""), came_on("in.before")):

@@ -11,7 +11,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from ameide_process.configuration import NatsOutput
 from ameide_process.jetstream import JetStreamError, ask_jetstream
 from ameide_process.nats_connection import NatsConnectionError, close_nats, connect_nats
-from ameide_process.nats_headers import write_headers
+from ameide_process.nats_headers import EXPECTED_STREAM, write_headers
 from ameide_process.outputs._output import OutputRecord, OutputTooLargeError, OutputUnavailableError
 
 PUBLISH_TIMEOUT: Final = 20.0
@@ -25,6 +25,9 @@ MESSAGE_ID: Final = "Nats-Msg-Id"
 
 RECORD_KEY: Final = "record-key"
 """Header for a record's key; NATS knows none."""
+
+_OTHER_STREAM: Final = 10060
+"""Error code of JetStream's API: not the expected stream."""
 
 _MESSAGE_TOO_LARGE: Final = 10054
 """Error code of JetStream's API: larger than the stream's max_msg_size."""
@@ -56,6 +59,8 @@ class NatsStreamOutput:
             headers |= write_headers([(RECORD_KEY, record.key)])
         if record.id is not None:
             headers[MESSAGE_ID] = record.id
+        if record.stream:
+            headers[EXPECTED_STREAM] = record.stream
         subject = record.subject or self._settings.subject
         size = len(record.value) + sum(len(name) + len(value.encode()) + 4 for name, value in headers.items()) + 12
         try:
@@ -74,7 +79,9 @@ class NatsStreamOutput:
             if error.err_code == _MESSAGE_TOO_LARGE:
                 limit = f"max_msg_size of the NATS stream that takes {subject}"
                 raise OutputTooLargeError(size=size, limit=limit) from error
-            raise self._unavailable(error.description or str(error), subject) from error
+            other = f"another stream than {record.stream} takes this subject; name one of that stream"
+            what = other if error.err_code == _OTHER_STREAM else error.description or str(error)
+            raise self._unavailable(what, subject) from error
         except (NatsConnectionError, Error, OSError, TimeoutError) as error:
             raise self._unavailable(_what(error), subject) from error
 

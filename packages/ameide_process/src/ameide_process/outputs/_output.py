@@ -22,6 +22,8 @@ class OutputRecord:
     """Where it should stand, if the stream has partitions and this one; otherwise the key decides."""
     subject: str = ""
     """Of a NATS stream, in place of the output's own; empty: that."""
+    stream: str = ""
+    """The NATS stream that is to take it, and no other; empty: any may."""
 
 
 class OutputError(Exception):

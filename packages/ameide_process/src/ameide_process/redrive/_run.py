@@ -29,6 +29,7 @@ from ameide_process.redrive._fallback import Fallback
 from ameide_process.redrive._judging import Judge
 from ameide_process.redrive._kafka import KafkaDeadLetters
 from ameide_process.redrive._nats import NatsDeadLetters
+from ameide_process.redrive._own_subjects import own_subjects
 from ameide_process.redrive._program import Progress, Redrive, Stream
 from ameide_process.redrive._selection import Consent, Filter, Rules, Skip
 from ameide_process.redrive._stream import DeadLetterSource
@@ -84,7 +85,7 @@ async def redrive(
     account = Account(redrive_id=uuid.uuid4().hex, dry_run=not request.execute)
     histories = await _history_retention(configuration.temporal, request, account)
     subscriptions = {bound.subscription.name: bound for bound in configuration.subscriptions}
-    targets = Targets(subscriptions, fallback=request.fallback)
+    targets = Targets(subscriptions, fallback=request.fallback, taken=await own_subjects(subscriptions))
     rules = Rules(process=router.contract.name, consent=request.consent, now=request.now, histories=histories)
     work = Redrive(
         account,
@@ -192,5 +193,7 @@ def _warn(account: Account, contract: ProcessContract, targets: Targets) -> None
             f"{account.skipped[Skip.NO_TARGET]} have no way back: they do not say where they came in, as from the "
             f"worker, nobody reads there any more, or it is HTTP; {targets.why_none()}"
         )
+    if doubt := targets.doubt():
+        account.warnings.append(doubt)
     if account.foreign_records:
         account.warnings.append(f"{account.foreign_records} records of the stream are no dead letters of ours")

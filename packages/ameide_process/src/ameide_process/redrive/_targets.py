@@ -1,6 +1,6 @@
 """Where a dead letter goes back to, and as what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ameide_process.configuration import (
@@ -12,6 +12,7 @@ from ameide_process.configuration import (
     is_subject,
     subject_covers,
 )
+from ameide_process.nats_headers import EXPECTED_STREAM, written_as
 from ameide_process.outputs import DeadLetterRecord, Headers, OutputRecord, SourcePosition
 from ameide_process.redrive._fallback import NOT_BY_HTTP, Fallback
 
@@ -20,6 +21,8 @@ REDRIVE_ID = "redrive-id"
 """Header of a replayed message: the redrive. Other readers of the source can tell it by this and leave it out."""
 REDRIVE_COUNT = "redrive-count"
 """Header of a replayed message: how often it was replayed, this time included."""
+
+_OF_EARLIER_REDRIVES = (EXPECTED_STREAM, written_as(EXPECTED_STREAM))
 
 LARGEST_COUNT = 1_000_000
 """A count beyond is no count of ours."""
@@ -35,19 +38,29 @@ class Target:
     """Topic or stream."""
     subject: str = ""
     """Of the stream; empty: it is a topic."""
+    stream: str = ""
+    """The stream that is to take it, and no other; empty: a topic, or a stream that is filled from others."""
 
 
 class Targets:
     """The sources of a process, as its present configuration binds them."""
 
-    def __init__(self, subscriptions: Mapping[str, BoundSubscription], *, fallback: Fallback | None = None) -> None:
+    def __init__(
+        self,
+        subscriptions: Mapping[str, BoundSubscription],
+        *,
+        fallback: Fallback | None = None,
+        taken: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         """Takes the subscriptions.
 
         Args:
             subscriptions: By logical name.
             fallback: For what has no way back of its own.
+            taken: Which subjects the streams take; see `own_subjects`.
         """
         self._subscriptions = subscriptions
+        self._taken = taken or {}
         fallback = fallback or Fallback()
         alone = next(iter(subscriptions)) if len(subscriptions) == 1 else ""
         self._fallback = Fallback(fallback.subscription or alone, fallback.source)
@@ -73,8 +86,15 @@ class Targets:
             chosen = [*known, *named, *_only(settings.topics)]
             return Target(name, chosen[0]) if chosen else None
         known = [came_from.subject] if came_from is not None and _reads(settings, came_from) else []
-        chosen = [*known, *named, *_only(_literal(settings))]
-        return Target(name, settings.stream, chosen[0]) if chosen else None
+        takes = self._takes(name)
+        chosen = [*filter(takes, known), *named, *filter(takes, _only(_literal(settings)))]
+        stream = settings.stream if name in self._taken else ""
+        return Target(name, settings.stream, chosen[0], stream) if chosen else None
+
+    def _takes(self, name: str) -> Callable[[str], bool]:
+        """Says of a subject whether the stream of a subscription takes it, as far as that is known."""
+        taken = self._taken.get(name)
+        return lambda subject: taken is None or any(subject_covers(each, subject) for each in taken)
 
     def why_none(self) -> str:
         """Why there is no way for what has none of its own, and what to do, as a sentence."""
@@ -88,9 +108,22 @@ class Targets:
                 return f"{name} reads the topics {', '.join(settings.topics)}: name one of them with --to-source"
             case "nats":
                 filters = ", ".join(_filters(settings)) or "every subject"
-                return f"{name} reads {filters} of stream {settings.stream}: name a subject of it with --to-source"
+                taken = f", which takes {', '.join(self._taken[name])}" if name in self._taken else ""
+                return (
+                    f"{name} reads {filters} of stream {settings.stream}{taken}: name a subject of it with --to-source"
+                )
             case "http":
                 return NOT_BY_HTTP
+
+    def doubt(self) -> str:
+        """What is doubtful about the fallback, as a sentence; empty: nothing that is known now."""
+        name, source = self._fallback.subscription, self._fallback.source
+        if not source or self._takes(name)(source):
+            return ""
+        return (
+            f"the stream of {name} takes {', '.join(self._taken[name])}: {source!r} reaches it only if the server maps "
+            "it to one of these, and is refused otherwise"
+        )
 
     def output(self, target: Target) -> OutputSettings:
         """How to write to a target."""
@@ -149,7 +182,11 @@ def replayed(letter: DeadLetterRecord, target: Target, redrive_id: str) -> Outpu
         target: Where it goes.
         redrive_id: Of this redrive.
     """
-    headers = [(name, value) for name, value in letter.headers if not name.startswith(REDRIVE_PREFIX)]
+    headers = [
+        (name, value)
+        for name, value in letter.headers
+        if not name.startswith(REDRIVE_PREFIX) and name not in _OF_EARLIER_REDRIVES
+    ]
     count = redrives(letter.headers) + 1
     came_from = letter.source
     is_home = came_from is not None and (came_from.subscription, came_from.source) == (
@@ -161,5 +198,6 @@ def replayed(letter: DeadLetterRecord, target: Target, redrive_id: str) -> Outpu
         key=letter.key,
         partition=came_from.partition if came_from is not None and is_home else None,
         subject=target.subject,
+        stream=target.stream,
         headers=[*headers, (REDRIVE_ID, redrive_id.encode()), (REDRIVE_COUNT, str(count).encode())],
     )

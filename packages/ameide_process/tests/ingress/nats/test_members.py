@@ -8,6 +8,7 @@ from ameide_devstack import NatsServer
 from ameide_devstack.testing import wait_for, wait_until
 from ameide_process.ingress._transport import TransportError
 from ameide_process.jetstream import ask_jetstream
+from nats.js import JetStreamContext
 from nats_members import Member, Subscription, cut_off
 
 
@@ -81,6 +82,27 @@ async def test_another_member_takes_over_every_partition_in_order(server: NatsSe
             await subscription.publish(range(30, 40))
             await wait_for(lambda: takes_over.distinct() == everything, timeout_s=60)
             await wait_until(subscription.nothing_is_left, timeout_s=30)
+
+
+async def test_a_paused_member_stays_pinned_and_takes_nothing(server: NatsServer) -> None:
+    subscription = Subscription(server, "paused")
+    await subscription.create()
+    async with subscription.member(acknowledges=False) as paused:
+        await subscription.publish(range(3))
+        await wait_for(lambda: paused.read[0] == [0, 1, 2], timeout_s=30)
+        partition = paused.unacknowledged[0].partition
+        paused.transport.pause({partition: "its events cannot be delivered"})
+        # What it asked for before may still come.
+        await asyncio.sleep(2)
+        await subscription.publish(range(3, 50))
+        async with subscription.member() as other:
+            await asyncio.sleep(5)
+            assert not other.read
+            async with server.client() as client:
+                (consumer,) = await JetStreamContext(client).consumers_info("paused")
+            assert consumer.num_ack_pending == 3
+            paused.transport.resume([partition])
+            await wait_for(lambda: paused.read[0] == list(range(50)), timeout_s=30)
 
 
 async def test_a_member_that_loses_its_pin_gives_up_and_order_begins_anew(server: NatsServer) -> None:

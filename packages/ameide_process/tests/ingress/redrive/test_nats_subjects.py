@@ -146,6 +146,11 @@ async def test_poison_goes_back_on_its_subject(
     assert (done.replayed, done.skipped, done.by_target) == (3, {Skip.NO_TARGET: 1}, {"orders-facts: IN": 3})
     assert any("name a subject of it with --to-source" in each for each in done.warnings)
     assert await streams.subjects("IN") == dict.fromkeys(SUBJECTS, 2)
+    for elsewhere, said in (("dead", "another stream than IN takes this"), ("nobody.listens", "no stream takes this")):
+        done = await streams.redrive(Fallback(source=elsewhere))
+        assert (done.replayed, done.left, done.exit_code) == (0, 1, 1)
+        assert said in done.stopped
+        assert any(f"{elsewhere!r} reaches it only if the server maps it" in each for each in done.warnings)
     done = await streams.redrive(Fallback(source="in.a.1"))
     assert (done.replayed, done.skipped) == (1, {Skip.REDRIVEN: 3})
     assert await streams.subjects("IN") == {**dict.fromkeys(SUBJECTS, 2), "in.a.1": 3}

@@ -268,14 +268,14 @@ class HttpTransport:
         most = self._settings.max_concurrent_requests
         if self._waiting >= most:
             self._port.saturation.note(
-                f"{most} requests of {self._subscription} wait for Temporal, further ones are answered 429; see its "
-                "latency, add replicas of the ingress, or raise maxConcurrentRequests",
+                f"{most} requests of {self._subscription} wait for Temporal or the dead-letter stream, further ones "
+                "are answered 429; see their latency, add replicas of the ingress, or raise maxConcurrentRequests",
                 fails=False,
             )
             raise RefusalError(
                 429,
                 "too-many-requests",
-                f"{most} requests wait for Temporal, as many as may; send it again",
+                f"{most} requests wait for Temporal or the dead-letter stream, as many as may; send it again",
                 retry_after=RETRY_SOON,
             )
         self._waiting += 1
@@ -309,6 +309,9 @@ class HttpTransport:
             for each in reversed(waiting):
                 if why := self._take_back(each, PARKED):
                     _end(each, _unavailable("parked", f"its key is held up ({why})"))
+                # Its place is for those whom the stream does not concern.
+                elif why := self._take_back(each, DEAD_LETTER_STREAM):
+                    _end(each, _unavailable("unavailable", why))
         for each in reversed(waiting):
             _end(each, self._late(each))
         return [each.end.result() for each in events]

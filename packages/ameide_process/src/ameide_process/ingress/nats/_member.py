@@ -30,6 +30,10 @@ BATCH: Final = 200
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """Bytes of one pull; a larger message is asked for alone."""
 
+TOO_FEW_BYTES: Final = 1
+"""No message is so small: the server refuses the pull, and takes it as a sign of life all the same (tried), so that a
+paused member stays pinned and gets nothing."""
+
 ROUNDS: Final = 3
 """Pulls within a member's timeout, and in-progress marks within the ack wait."""
 
@@ -224,10 +228,11 @@ class Member:
         client = self._client
         if client is None:
             return
-        # While paused, only so much as keeps us pinned.
         batch = 1 if self._paused or self._oversized else BATCH
         request: dict[str, Any] = {"batch": batch, "expires": int(self._round * 1e9), "group": GROUP}
-        if not self._oversized:
+        if self._paused and self._takeover is None:
+            request["max_bytes"] = TOO_FEW_BYTES
+        elif not self._oversized:
             request["max_bytes"] = BATCH_BYTES
         if self._pin is not None:
             request["id"] = self._pin
@@ -340,7 +345,7 @@ class Member:
             self._lost = True
             self._stirred.set()
         elif status == _CONFLICT:
-            self._oversized = "MaxBytes" in headers.get(DESCRIPTION, "")
+            self._oversized = "MaxBytes" in headers.get(DESCRIPTION, "") and not self._paused
             self._asked = 0
             if self._oversized:
                 self._stirred.set()
