@@ -98,14 +98,19 @@ class Bed:
     async def until(
         self, condition: str, status: str, reason: str | None = None, words: str = "", *, name: str = "orders"
     ) -> Mapping[str, Any]:
-        """The condition as soon as it is so, and has the words in its message."""
+        """The condition as soon as it is so, of the spec that there is now, and has the words in its message."""
         seen: list[object] = []
 
         async def found() -> Mapping[str, Any] | None:
-            each = (await self.conditions(name)).get(condition, {})
+            process = await self.get("process", name)
+            conditions = process.get("status", {}).get("conditions", ())
+            nothing: Mapping[str, Any] = {}
+            each = next((each for each in conditions if each["type"] == condition), nothing)
             if each and (not seen or seen[-1] != each):
                 seen.append(each)
-            fits = each.get("status") == status and reason in {None, each.get("reason")}
+            # What was said of an earlier spec may be what is waited for.
+            is_of_now = each.get("observedGeneration") == process.get("metadata", {}).get("generation")
+            fits = is_of_now and each.get("status") == status and reason in {None, each.get("reason")}
             return each if fits and words in each["message"] else None
 
         try:
