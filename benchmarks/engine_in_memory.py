@@ -13,6 +13,7 @@ from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._temporal_calls import TemporalCalls
 from ameide_process.ingress._transport import PartitionLag, Transport, TransportListener
 from ameide_process.outputs import DeadLetterPublisher, OutputRecord, OutputUnavailableError
 from ameide_process.serving import Readiness
@@ -90,13 +91,13 @@ class NoOutput:
         pass
 
 
-def caller_of(client: Client) -> Caller:
-    """Makes what calls Temporal, as the ingress program does."""
+def calls_to(client: Client) -> TemporalCalls:
+    """Makes what reaches Temporal, as the ingress program does."""
     timeouts = CallLimits(signal=timedelta(seconds=10), query=timedelta(seconds=10))
     return Caller(client, CONTRACT, task_queue=CONTRACT.default_task_queue, limits=timeouts)
 
 
-def engine_over(transport: Transport, caller: Caller, *, concurrency: int) -> Engine[OrderFulfillmentEvent]:
+def engine_over(transport: Transport, calls: TemporalCalls, *, concurrency: int) -> Engine[OrderFulfillmentEvent]:
     """Makes an engine as the ingress program does, with its limits."""
     readiness = Readiness()
     return Engine(
@@ -104,7 +105,7 @@ def engine_over(transport: Transport, caller: Caller, *, concurrency: int) -> En
         router=ROUTER,
         decoder=Decoder(ROUTER, "protobuf"),
         transport=transport,
-        caller=caller,
+        calls=calls,
         dead_letters=DeadLetterPublisher(NoOutput()),
         limits=Limits(events_per_key=events_per_key(CONTRACT), concurrent_calls=concurrency),
         metrics=SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "bench"),

@@ -24,7 +24,7 @@ from ameide_devstack import TemporalDevServer
 from ameide_process.contract import PROGRESS_QUERY
 from ameide_process.converter import DATA_CONVERTER
 from ameide_process.worker import create_worker
-from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_committed
+from engine_in_memory import MemoryTransport, calls_to, engine_over, until_all_committed
 from order_fulfillment_generated.contract import CONTRACT, workflow_id
 from order_fulfillment_generated.parts import parts
 from order_fulfillment_generated.testing import event
@@ -61,7 +61,7 @@ def _events(number: int) -> list[OrderFulfillmentEvent]:
 
 async def _deliver_by_engine(client: Client, events: Sequence[OrderFulfillmentEvent]) -> None:
     transport = MemoryTransport([each.SerializeToString() for each in events])
-    await until_all_committed(transport, engine_over(transport, caller_of(client), concurrency=64))
+    await until_all_committed(transport, engine_over(transport, calls_to(client), concurrency=64))
 
 
 async def _deliver_by_loop(client: Client, events: Sequence[OrderFulfillmentEvent]) -> None:

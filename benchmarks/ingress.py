@@ -25,7 +25,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 from ameide_devstack import TemporalDevServer
 from ameide_process.contract import CONFLICT_POLICY, EVENT_SIGNAL
 from ameide_process.converter import DATA_CONVERTER
-from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_committed
+from engine_in_memory import MemoryTransport, calls_to, engine_over, until_all_committed
 from order_fulfillment_generated.contract import CONTRACT
 from order_fulfillment_generated.router import ROUTER
 from order_fulfillment_generated.testing import event
@@ -56,7 +56,7 @@ def _events() -> list[OrderFulfillmentEvent]:
 
 async def _engine(client: Client, events: Sequence[OrderFulfillmentEvent]) -> Callable[[], Awaitable[None]]:
     transport = MemoryTransport([each.SerializeToString() for each in events])
-    engine = engine_over(transport, caller_of(client), concurrency=CONCURRENCY)
+    engine = engine_over(transport, calls_to(client), concurrency=CONCURRENCY)
     return lambda: until_all_committed(transport, engine)
 
 

@@ -8,6 +8,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
     OrderFulfillmentEvent,
@@ -16,9 +17,11 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 )
 from ameide_devstack import TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
-from ameide_process.ingress._caller import Caller
+from ameide_process.ingress._budget import History
 from ameide_process.ingress._lane import Batch
-from engine_in_memory import MemoryTransport, caller_of, engine_over
+from ameide_process.ingress._temporal_calls import TemporalCalls
+from ameide_process.routing import Route
+from engine_in_memory import MemoryTransport, calls_to, engine_over
 from order_fulfillment_generated.testing import event
 from own_process import leave
 from raw_loop import raw_loop
@@ -35,21 +38,30 @@ HIGHEST_ADDED = 0.010
 """Seconds, median; of this machine, so that it is shown and no gate."""
 
 
-class TimedCaller(Caller):
-    """Says when a call has returned."""
+class TimedCalls:
+    """Says when a batch has been taken."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self, calls: TemporalCalls) -> None:
+        self._calls = calls
         self.accepted = asyncio.Event()
 
     async def deliver(self, batch: Batch) -> SignalWithStartWorkflowExecutionResponse:
         """Sends a batch."""
-        response = await self._caller.deliver(batch)
+        response = await self._calls.deliver(batch)
         self.accepted.set()
         return response
 
-    async def history_retention(self) -> None:
-        """Says nothing."""
+    async def history(self, workflow_id: str) -> History:
+        """Asks how long a workflow's history is."""
+        return await self._calls.history(workflow_id)
+
+    async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
+        """Asks a closed run which events it had applied."""
+        return await self._calls.applied(workflow_id, run_id, routes)
+
+    async def history_retention(self) -> timedelta | None:
+        """Asks how long the namespace keeps closed workflows."""
+        return await self._calls.history_retention()
 
 
 class Feed(MemoryTransport):
@@ -85,15 +97,15 @@ async def main() -> int:
     """Measures and prints."""
     async with TemporalDevServer() as server:
         client = await server.connect(data_converter=DATA_CONVERTER)
-        feed, caller = Feed(), TimedCaller(caller_of(client))
-        running = asyncio.create_task(engine_over(feed, caller, concurrency=64).run(asyncio.Event()))
+        feed, calls = Feed(), TimedCalls(calls_to(client))
+        running = asyncio.create_task(engine_over(feed, calls, concurrency=64).run(asyncio.Event()))
         through, bare = list[float](), list[float]()
         for ours, direct in zip(_events("engine"), _events("bare"), strict=True):
             value, call = ours.SerializeToString(), raw_loop(client, [direct], concurrency=1)
-            caller.accepted.clear()
+            calls.accepted.clear()
             began = time.perf_counter()
             feed.put(value)
-            await caller.accepted.wait()
+            await calls.accepted.wait()
             through.append(time.perf_counter() - began)
             await asyncio.sleep(GAP)
             began = time.perf_counter()

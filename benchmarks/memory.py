@@ -18,8 +18,10 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
     OrderKey,
     PaymentAuthorized,
 )
-from ameide_process.ingress._caller import Caller
+from ameide_process.ingress._budget import History
 from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._temporal_calls import NoAnswerError
+from ameide_process.routing import Route
 from engine_in_memory import MemoryTransport, engine_over, until_all_committed
 from own_process import leave
 from rich.console import Console
@@ -37,8 +39,8 @@ HIGHEST_GROWTH = 1.10
 MB: Final = 1_000_000
 
 
-class Accepting(Caller):
-    """A Temporal that takes every call after a moment."""
+class Accepting:
+    """A Temporal that takes every call after a moment, with workers that keep up."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -48,6 +50,15 @@ class Accepting(Caller):
         await asyncio.sleep(CALL_SECONDS)
         self.accepted += len(batch.deliveries)
         return SignalWithStartWorkflowExecutionResponse(run_id="run", started=True)
+
+    async def history(self, workflow_id: str) -> History:
+        """Says that workers have handled the little that there is."""
+        await asyncio.sleep(CALL_SECONDS)
+        return History(handled=True)
+
+    async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
+        """Is not asked: no run closes."""
+        raise NoAnswerError(workflow_id)
 
     async def history_retention(self) -> None:
         """Says nothing."""
@@ -95,11 +106,11 @@ async def main() -> int:
         table.add_row(f"{position:,}", f"{time.perf_counter() - began:.1f}", f"{looks[-1]:.1f}")
         console.print(f"{position:,} messages, {looks[-1]:.1f} MB")
 
-    transport, caller = MemoryTransport(Values(look)), Accepting()
-    await until_all_committed(transport, engine_over(transport, caller, concurrency=64))
+    transport, temporal = MemoryTransport(Values(look)), Accepting()
+    await until_all_committed(transport, engine_over(transport, temporal, concurrency=64))
     look(MESSAGES)
-    if caller.accepted != MESSAGES:
-        raise RuntimeError(f"{caller.accepted} of {MESSAGES} messages were accepted")
+    if temporal.accepted != MESSAGES:
+        raise RuntimeError(f"{temporal.accepted} of {MESSAGES} messages were accepted")
     growth = looks[-1] / looks[1]
     table.add_row("growth since the first tenth", f"{growth:.3f}", f"aim <= {HIGHEST_GROWTH}")
     table.add_row("highest", f"{max(looks):.1f}", f"aim <= {HIGHEST_MB}")

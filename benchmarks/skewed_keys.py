@@ -17,7 +17,7 @@ from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import (
 )
 from ameide_devstack import TemporalDevServer
 from ameide_process.converter import DATA_CONVERTER
-from engine_in_memory import MemoryTransport, caller_of, engine_over, until_all_committed
+from engine_in_memory import MemoryTransport, calls_to, engine_over, until_all_committed
 from order_fulfillment_generated.testing import event
 from own_process import measured_apart, report
 from raw_loop import raw_loop
@@ -53,7 +53,7 @@ async def _measure(variant: str, address: str) -> dict[str, float]:
     events = _events()
     if variant == "engine":
         transport = MemoryTransport([each.SerializeToString() for each in events])
-        run = until_all_committed(transport, engine_over(transport, caller_of(client), concurrency=CONCURRENCY))
+        run = until_all_committed(transport, engine_over(transport, calls_to(client), concurrency=CONCURRENCY))
     else:
         run = raw_loop(client, events, concurrency=CONCURRENCY)()
     wall, cpu = time.perf_counter(), time.process_time()

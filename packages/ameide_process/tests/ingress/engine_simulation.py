@@ -19,7 +19,6 @@ from typing import Any
 import structlog
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_process.ingress._budget import History
-from ameide_process.ingress._caller import Caller, NoAnswerError
 from ameide_process.ingress._decoding import Decoder
 from ameide_process.ingress._engine import Engine
 from ameide_process.ingress._lane import Batch
@@ -28,6 +27,7 @@ from ameide_process.ingress._message import Message, Partition
 from ameide_process.ingress._metrics import IngressMetrics
 from ameide_process.ingress._progress import Progress
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._temporal_calls import NoAnswerError
 from ameide_process.ingress._transport import PartitionLag, TransportError, TransportListener
 from ameide_process.outputs import DeadLetterPublisher, OutputRecord, OutputUnavailableError
 from ameide_process.routing import Route, Router
@@ -169,7 +169,7 @@ class World:
                 assert applied == [name for name in names if name in set(applied)], f"order of {key}"
 
 
-class SimulatedTemporal(Caller):
+class SimulatedTemporal:
     """A Temporal that fails at will."""
 
     def __init__(self, world: World, assigned: Callable[[], Collection[Partition]]) -> None:
@@ -378,7 +378,7 @@ class Life:
             router=world.router,
             decoder=Decoder(world.router, "protobuf"),
             transport=self.transport,
-            caller=SimulatedTemporal(world, lambda: self.transport.partitions),
+            calls=SimulatedTemporal(world, lambda: self.transport.partitions),
             dead_letters=DeadLetterPublisher(SimulatedStream(world)),
             limits=LIMITS,
             metrics=SubscriptionMetrics(IngressMetrics(CollectorRegistry()), "simulated"),

@@ -32,7 +32,7 @@ async def drain(world: World) -> None:
     world.faulty = False
     life = Life(world, 0)
     temporal = HangingTemporal(world, life)
-    life.engine._caller = temporal  # pyright: ignore[reportPrivateUsage] # in place of the one that answers
+    life.engine._calls = temporal  # pyright: ignore[reportPrivateUsage] # in place of the one that answers
     await wait_for(lambda: temporal.asked)
     loop = asyncio.get_running_loop()
     began = loop.time()

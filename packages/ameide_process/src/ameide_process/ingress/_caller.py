@@ -24,6 +24,7 @@ from ameide_process.converter import DATA_CONVERTER
 from ameide_process.ingress._budget import History
 from ameide_process.ingress._classification import is_unknown_workflow
 from ameide_process.ingress._lane import Batch
+from ameide_process.ingress._temporal_calls import NoAnswerError
 from ameide_process.routing import Route, SignalWithStart, to_payload
 from ameide_process.tracing import NO_SPANS, Tracing
 
@@ -31,10 +32,6 @@ _NEVER_SEEN = "WorkflowTaskStarted"
 """In what Temporal answers of a run that was closed before its first workflow task (server 1.32)."""
 
 _converter = DATA_CONVERTER.payload_converter
-
-
-class NoAnswerError(Exception):
-    """The closed run did not say which events it had applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class CallLimits:
 
 
 class Caller:
-    """Signal-With-Start for batches, and the question to closed runs."""
+    """See `TemporalCalls`; over a connection to Temporal."""
 
     def __init__(
         self,
@@ -75,14 +72,7 @@ class Caller:
         )
 
     async def deliver(self, batch: Batch) -> SignalWithStartWorkflowExecutionResponse:
-        """Sends a batch.
-
-        Returns:
-            What Temporal says: the run, and whether the call started it.
-
-        Raises:
-            RPCError: Temporal does not have the batch, or did not say so.
-        """
+        """See `TemporalCalls`."""
         payloads = [delivery.payload for delivery in batch.deliveries if delivery.payload is not None]
         start = batch.lane.start
         assert start is not None, "a lane gets its start argument with its first event"  # noqa: S101 - narrows
@@ -97,14 +87,7 @@ class Caller:
             )
 
     async def history(self, workflow_id: str) -> History:
-        """Asks how long a workflow's history is.
-
-        Returns:
-            That of the run that takes signals; nothing where none does.
-
-        Raises:
-            RPCError: Temporal does not say.
-        """
+        """See `TemporalCalls`."""
         request = DescribeWorkflowExecutionRequest(
             namespace=self._namespace, execution=WorkflowExecution(workflow_id=workflow_id)
         )
@@ -126,14 +109,7 @@ class Caller:
         )
 
     async def applied(self, workflow_id: str, run_id: str, routes: Sequence[Route]) -> Sequence[bool]:
-        """Asks a closed run which events it had applied.
-
-        Returns:
-            For each event, whether it had.
-
-        Raises:
-            NoAnswerError: The run does not answer: no worker, or its history is gone.
-        """
+        """See `TemporalCalls`."""
         query = DedupeQuery(
             events=[EventIdentity(idempotency_key=each.idempotency_key, payload_case=each.case) for each in routes]
         )
@@ -193,11 +169,7 @@ class Caller:
         return started.continued_execution_run_id or None
 
     async def history_retention(self) -> timedelta | None:
-        """Asks how long the namespace keeps closed workflows.
-
-        Returns:
-            The time; None where Temporal does not say.
-        """
+        """See `TemporalCalls`."""
         try:
             response = await self._service.describe_namespace(
                 DescribeNamespaceRequest(namespace=self._namespace), retry=False, timeout=self._limits.query

@@ -13,7 +13,6 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from ameide_process.contract import EnvelopeT
 from ameide_process.ingress._budget import over_budget
-from ameide_process.ingress._caller import Caller
 from ameide_process.ingress._classification import CallFailure, Verdict, classify
 from ameide_process.ingress._commits import Commits
 from ameide_process.ingress._dead_lettering import DeadLettering
@@ -30,6 +29,7 @@ from ameide_process.ingress._planner import Planner
 from ameide_process.ingress._retention import Retention
 from ameide_process.ingress._senders import Senders
 from ameide_process.ingress._subscription_metrics import SubscriptionMetrics
+from ameide_process.ingress._temporal_calls import TemporalCalls
 from ameide_process.ingress._transport import Transport, TransportError
 from ameide_process.outputs import DeadLetterPublisher
 from ameide_process.routing import Router
@@ -75,7 +75,7 @@ class Engine(Generic[EnvelopeT]):
         router: Router[EnvelopeT],
         decoder: Decoder[EnvelopeT],
         transport: Transport,
-        caller: Caller,
+        calls: TemporalCalls,
         dead_letters: DeadLetterPublisher | None,
         limits: Limits,
         metrics: SubscriptionMetrics,
@@ -91,7 +91,7 @@ class Engine(Generic[EnvelopeT]):
             router: Of the process.
             decoder: Reads messages.
             transport: Delivers them; not started yet.
-            caller: Calls Temporal.
+            calls: Reach Temporal.
             dead_letters: Takes what can never be delivered; None where that stays with its producer.
             limits: Bounds.
             metrics: Counts.
@@ -101,7 +101,7 @@ class Engine(Generic[EnvelopeT]):
             tracing: Makes the spans of received events.
         """
         self._transport = transport
-        self._caller = caller
+        self._calls = calls
         self._limits = limits
         self._metrics = metrics
         self._source_check = source_check
@@ -117,7 +117,7 @@ class Engine(Generic[EnvelopeT]):
         )
         endings = Endings(self._planner, metrics, self._dead_lettering, progress=self._progressed)
         self._endings = endings
-        self._failed_calls = FailedCalls(self._planner, caller, endings)
+        self._failed_calls = FailedCalls(self._planner, calls, endings)
         self._intake = Intake(router, decoder, self._planner, endings, limits, subscription=name, tracing=tracing)
         self._commits = Commits(self._planner, transport, metrics, subscription=name)
         self._progress = asyncio.Event()
@@ -266,7 +266,7 @@ class Engine(Generic[EnvelopeT]):
             if not batch.charged and not await self._has_room(batch):
                 self._progress.set()
                 return
-            response = await self._caller.deliver(batch)
+            response = await self._calls.deliver(batch)
         except RPCError as error:
             self._failed(batch, classify(error))
         except Exception as error:  # noqa: BLE001 - the key is parked, and everybody can see why
@@ -294,7 +294,7 @@ class Engine(Generic[EnvelopeT]):
         Raises:
             RPCError: Temporal does not say.
         """
-        history = await self._caller.history(batch.lane.workflow_id)
+        history = await self._calls.history(batch.lane.workflow_id)
         now = asyncio.get_running_loop().time()
         ours = all(self._planner.may_end(each.message.partition) for each in batch.deliveries)
         if not ours or not self._planner.lease.holds(now):
@@ -395,7 +395,7 @@ class Engine(Generic[EnvelopeT]):
         self._source_check.failed(reason)
 
     async def _compare_retention(self) -> None:
-        self._retention.compare(await self._transport.retention(), await self._caller.history_retention())
+        self._retention.compare(await self._transport.retention(), await self._calls.history_retention())
 
     def _look(self) -> None:
         """Brings pauses, readiness and gauges up to date."""

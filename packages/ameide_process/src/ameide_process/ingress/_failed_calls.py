@@ -4,13 +4,13 @@ import asyncio
 
 import structlog
 
-from ameide_process.ingress._caller import Caller, NoAnswerError
 from ameide_process.ingress._classification import CallFailure, Verdict
 from ameide_process.ingress._dead_lettering import PartitionGoneError
 from ameide_process.ingress._ending import DUPLICATE
 from ameide_process.ingress._endings import Endings
 from ameide_process.ingress._lane import Batch
 from ameide_process.ingress._planner import Planner
+from ameide_process.ingress._temporal_calls import NoAnswerError, TemporalCalls
 from ameide_process.invalid_event import InvalidReason
 
 CONCURRENT_QUERIES = 8
@@ -25,16 +25,16 @@ _logger = structlog.get_logger(__name__)
 class FailedCalls:
     """Repeats, or resolves where repeating cannot help."""
 
-    def __init__(self, planner: Planner, caller: Caller, endings: Endings) -> None:
+    def __init__(self, planner: Planner, calls: TemporalCalls, endings: Endings) -> None:
         """Prepares it.
 
         Args:
             planner: Learns what becomes of each batch.
-            caller: Asks closed runs.
+            calls: Ask closed runs.
             endings: Take what is not repeated.
         """
         self._planner = planner
-        self._caller = caller
+        self._calls = calls
         self._endings = endings
         self._queries = asyncio.Semaphore(CONCURRENT_QUERIES)
 
@@ -62,7 +62,7 @@ class FailedCalls:
             async with self._queries:
                 if not any(self._planner.takes(each.message.partition) for each in batch.deliveries):
                     raise PartitionGoneError(workflow_id)
-                applied = await self._caller.applied(workflow_id, failure.run_id, routes)
+                applied = await self._calls.applied(workflow_id, failure.run_id, routes)
             for delivery, was_applied in zip(batch.deliveries, applied, strict=True):
                 if was_applied:
                     self._endings.end(delivery, DUPLICATE)

@@ -115,7 +115,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
             )
             if client is None:
                 return
-            caller = Caller(
+            calls = Caller(
                 client,
                 configuration.contract,
                 task_queue=configuration.task_queue,
@@ -132,7 +132,7 @@ async def serve_ingress(router: Router[EnvelopeT], environ: Mapping[str, str], s
                         router=router,
                         decoder=Decoder(router, bound.settings.format),
                         transport=transport,
-                        caller=caller,
+                        calls=calls,
                         dead_letters=dead_letters[bound.dead_letter] if bound.dead_letter is not None else None,
                         limits=limits,
                         metrics=SubscriptionMetrics(metrics, name),

@@ -221,7 +221,7 @@ class MemoryIngress(Generic[EnvelopeT]):
             router=router,
             decoder=Decoder(router, "protobuf"),
             transport=self.transport,
-            caller=Caller(
+            calls=Caller(
                 client,
                 router.contract,
                 task_queue=router.contract.default_task_queue,
