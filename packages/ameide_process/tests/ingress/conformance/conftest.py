@@ -22,6 +22,7 @@ import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAlreadyExistsError
 from ameide_core_proto.orders.fulfillment.v1.order_fulfillment_pb2 import OrderFulfillmentEvent
 from ameide_devstack import ApacheKafka, EmbeddedKafka, KafkaBroker, NatsServer, Program, Server, TemporalDevServer
 from ameide_devstack.testing import wait_until
@@ -129,7 +130,9 @@ class KafkaSource(Source):
         await self.server.create_topic(topic)
 
     async def create_dead_letters(self, topic: str) -> None:
-        await self.dead_letter_server.create_topic(f"{topic}.dead")
+        # The embedded broker makes a topic for the first producer that asks for it.
+        with contextlib.suppress(TopicAlreadyExistsError):
+            await self.dead_letter_server.create_topic(f"{topic}.dead")
 
     def subscription(self, topic: str) -> Mapping[str, object]:
         servers = self.server.bootstrap_servers
@@ -264,7 +267,9 @@ class HttpSource(Source):
         self._ports[topic] = []
 
     async def create_dead_letters(self, topic: str) -> None:
-        await self.dead_letter_server.create_topic(f"{topic}.dead")
+        # The embedded broker makes a topic for the first producer that asks for it.
+        with contextlib.suppress(TopicAlreadyExistsError):
+            await self.dead_letter_server.create_topic(f"{topic}.dead")
 
     def subscription(self, topic: str) -> Mapping[str, object]:
         with socket.socket() as probe:
