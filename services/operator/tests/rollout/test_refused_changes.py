@@ -53,6 +53,14 @@ async def test_no_room_is_said_by_the_server_and_what_to_do_by_us():
     assert message.startswith(f"Temporal takes no more Worker Deployments: {said}; delete some")
 
 
+async def test_that_a_server_has_them_switched_off_is_not_laid_on_the_credentials():
+    """The words are those of a real server: `test_switched_off.py`."""
+    said = "Worker Deployment Versions are disabled on this namespace."
+    stage, message = await refusal(RPCStatusCode.PERMISSION_DENIED, said)
+    assert stage is Stage.REFUSED
+    assert message.startswith("Temporal has Worker Deployments switched off in this namespace: set ")
+
+
 async def test_the_limit_of_a_call_is_said():
     stage, message = await refusal(RPCStatusCode.DEADLINE_EXCEEDED, "Timeout expired")
     assert stage is Stage.UNANSWERED

@@ -28,6 +28,9 @@ _PASSING: Final = frozenset(
 )
 """They say nothing of the rollout; a Worker Deployment that is looked at too often answers with the first."""
 
+_SWITCHED_OFF: Final = "Worker Deployment Versions are disabled"
+"""Said with the status of credentials that may not do something."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -88,9 +91,15 @@ def _refusal(intent: Intent, error: RPCError) -> Progress:
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED and "maximum deployments" in error.message:
         message = (
             f"Temporal takes no more Worker Deployments: {error.message}; delete some that nobody needs (temporal "
-            "worker deployment list), raise matching.maxDeployments, or leave rollout out of spec"
+            "worker deployment list), raise matching.maxDeployments, or make the resource anew without rollout"
         )
         return Progress(Stage.LIMIT_REACHED, message)
+    if error.status is RPCStatusCode.PERMISSION_DENIED and _SWITCHED_OFF in error.message:
+        message = (
+            "Temporal has Worker Deployments switched off in this namespace: set system.enableDeploymentVersions to "
+            "true in the server's dynamic configuration, or make the resource anew without rollout"
+        )
+        return Progress(Stage.REFUSED, message)
     if error.status in _PASSING:
         message = f"Temporal does not answer for Worker Deployment {intent.deployment!r}: {words_of(error)}"
         return Progress(Stage.UNANSWERED, message)
